@@ -1,0 +1,250 @@
+"""Django's settings. Everything comes from the environment; a fresh checkout runs without any."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from config import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TASKYARD_HOME = Path(env.text("TASKYARD_HOME") or BASE_DIR / ".run").resolve()
+
+# --- Where we run -----------------------------------------------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.secret("SECRET_KEY", TASKYARD_HOME / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+BEHIND_TLS = env.boolean("BEHIND_TLS", False)
+ENVIRONMENT = env.text("ENVIRONMENT", "local")
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en-us"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_standardized_errors",
+    "django_celery_beat",
+    "django_celery_results",
+    "tasks",
+    "workflows",
+    "monitoring",
+    *env.words("EXTRA_APPS"),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = TASKYARD_HOME / "static"
+# Finders serve the files until `collectstatic` has been run, so that a fresh checkout needs no step of its own.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# --- Database: PostgreSQL by DATABASE_URL, else SQLite in TASKYARD_HOME ------------------------------------------------
+
+_database_url = env.url("DATABASE_URL", {"postgres", "postgresql"})
+_database: dict[str, Any]
+if _database_url:
+    _database = dict(dj_database_url.parse(_database_url, conn_health_checks=True))
+    _database["OPTIONS"] = {
+        # A default client hangs for minutes in a network partition: these bound each way of hanging.
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 5000,
+        "options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000",
+        **_database.get("OPTIONS", {}),
+    }
+    if env.boolean("DATABASE_POOL", False):
+        # For the web only: under ASGI each request may come in a thread of its own, and connections cannot be kept by thread.
+        _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 10, least=1)}
+else:
+    _database = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": TASKYARD_HOME / "taskyard.sqlite3",
+        "OPTIONS": {
+            # A transaction that starts by reading cannot be upgraded while another writes: all of them are IMMEDIATE.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000",
+        },
+    }
+DATABASES = {"default": _database}
+
+# --- Broker: RabbitMQ by BROKER_URL, else files in TASKYARD_HOME ------------------------------------------------------
+
+_broker_url = env.url("BROKER_URL", {"amqp", "amqps", "pyamqp"})
+EMBEDDED_BROKER = not _broker_url
+BROKER_URL = _broker_url or "taskyard-files://"
+BROKER_NAMESPACE = env.text("BROKER_NAMESPACE", "taskyard")
+if not BROKER_NAMESPACE.replace("-", "").replace("_", "").isalnum() or len(BROKER_NAMESPACE) > 40:
+    raise ImproperlyConfigured("BROKER_NAMESPACE takes up to 40 letters, digits, - and _")
+BROKER_FOLDER = TASKYARD_HOME / "broker"
+BROKER_QUEUE_TYPE = env.choice("BROKER_QUEUE_TYPE", "classic", {"classic", "quorum"})
+
+# --- The engine -------------------------------------------------------------------------------------------------------
+
+PAYLOAD_LIMIT = env.integer("PAYLOAD_LIMIT", 256 * 1024, least=1024)
+RESULT_LIMIT = env.integer("RESULT_LIMIT", 1024 * 1024, least=1024)
+BULK_LIMIT = env.integer("BULK_LIMIT", 10_000, least=1)
+LEASE_SECONDS = env.integer("LEASE_SECONDS", 30, least=3)
+LEADER_LEASE_SECONDS = env.integer("LEADER_LEASE_SECONDS", 8, least=2)
+LOST_MESSAGE_SECONDS = env.integer("LOST_MESSAGE_SECONDS", 30, least=1)
+MAX_WORKER_LOSSES = env.integer("MAX_WORKER_LOSSES", 3, least=1)
+COROUTINES_PER_PROCESS = env.integer("COROUTINES_PER_PROCESS", 200, least=1)
+WORKER_ONLINE_SECONDS = env.integer("WORKER_ONLINE_SECONDS", 15, least=2)
+WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2 if EMBEDDED_BROKER else 5, least=1, most=256)
+
+# --- Built-in handlers ------------------------------------------------------------------------------------------------
+
+HTTP_BASE_URL = env.text("HTTP_BASE_URL")
+HTTP_ALLOWED_PRIVATE_HOSTS = env.words("HTTP_ALLOWED_PRIVATE_HOSTS")
+HTTP_RESPONSE_LIMIT = env.integer("HTTP_RESPONSE_LIMIT", 64 * 1024, least=0)
+DATA_ROOT = Path(env.text("DATA_ROOT") or TASKYARD_HOME / "data").resolve()
+
+# --- Celery's own periodic tasks (everything of Taskyard's is in config/celery.py) ------------------------------------
+
+CELERY_RESULT_BACKEND = "django-db"
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- API --------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "tasks.api.errors.ExceptionHandler"}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("JWT_ACCESS_MINUTES", 30, least=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("JWT_REFRESH_DAYS", 7, least=1)),
+    "UPDATE_LAST_LOGIN": False,
+}
+# A bulk request may carry BULK_LIMIT tasks; 64 MiB holds 10,000 of 6 KiB each.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_LIMIT", 64 * 1024 * 1024, least=1024)
+
+# --- Admin ------------------------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Taskyard",
+    "SITE_HEADER": "Taskyard",
+    "SITE_SYMBOL": "conveyor_belt",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "config.admin.environment_badge",
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Work",
+                "items": [
+                    {"title": "Tasks", "icon": "list_alt", "link": reverse_lazy("admin:tasks_task_changelist")},
+                    {
+                        "title": "Attempts",
+                        "icon": "replay",
+                        "link": reverse_lazy("admin:tasks_taskattempt_changelist"),
+                    },
+                    {
+                        "title": "Dead letters",
+                        "icon": "report",
+                        "link": reverse_lazy("admin:tasks_deadletter_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "Machinery",
+                "items": [
+                    {"title": "Queues", "icon": "stacks", "link": reverse_lazy("admin:tasks_queue_changelist")},
+                    {"title": "Workers", "icon": "memory", "link": reverse_lazy("admin:tasks_worker_changelist")},
+                    {
+                        "title": "Periodic tasks",
+                        "icon": "schedule",
+                        "link": reverse_lazy("admin:django_celery_beat_periodictask_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "Access",
+                "items": [
+                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:auth_user_changelist")},
+                    {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+                ],
+            },
+        ],
+    },
+}
+
+# --- Security ---------------------------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+if BEHIND_TLS:
+    # Health checks reach the process itself, without the proxy.
+    SECURE_REDIRECT_EXEMPT = [r"^api/health/(live|ready)/$"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logs -------------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {"httpx": {"level": "WARNING"}, "django.utils.autoreload": {"level": "WARNING"}},
+}

@@ -1,0 +1,85 @@
+"""The errors of the engine, and the one that handlers raise to say how they failed."""
+
+from typing import Any
+
+from tasks.states import FailureCategory
+
+
+class TaskyardError(Exception):
+    """Anything that Taskyard raises on purpose."""
+
+
+class UnknownType(TaskyardError):
+    """No handler of this name is installed here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no handler is installed for the type {name!r}")
+        self.name = name
+
+
+class IllegalTransition(TaskyardError):
+    """The task is not in a state that the move may start from."""
+
+    def __init__(self, move: str, status: str) -> None:
+        super().__init__(f"a {status} task cannot {move}")
+        self.move, self.status = move, status
+
+
+class InvalidSubmission(TaskyardError):
+    """What was submitted is wrong. `errors` holds one {code, detail, attr} each, `attr` being the path."""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{error['attr']}: {error['detail']}" for error in errors[:5]))
+        self.errors = errors
+
+
+class PayloadTooLarge(TaskyardError):
+    """The payload is over PAYLOAD_LIMIT. `attr` is its path."""
+
+    def __init__(self, size: int, limit: int, attr: str) -> None:
+        super().__init__(f"the payload has {size:,} bytes; the limit is {limit:,} bytes (PAYLOAD_LIMIT)")
+        self.attr = attr
+
+
+class IdempotencyConflict(TaskyardError):
+    """The key was used before with another body. `attr` is the path of the key."""
+
+    def __init__(self, key: str, attr: str) -> None:
+        super().__init__(f"the idempotency key {key!r} was used before with another body")
+        self.attr = attr
+
+
+class TaskFailed(TaskyardError):
+    """Raised by a handler to name its failure.
+
+    `category` says what kind it was; `retryable` overrides what the category implies; `retry_after` is the least delay
+    in seconds before the next attempt (a server's Retry-After, say); `details` is kept with the attempt as its result.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        category: FailureCategory = FailureCategory.CODE_ERROR,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        details: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.category, self.retryable, self.retry_after, self.details = category, retryable, retry_after, details
+
+
+class Interrupted(BaseException):
+    """Stops a handler from outside. A BaseException, so that a handler's own `except Exception` does not swallow it."""
+
+
+class TimeoutReached(Interrupted):
+    """The task's timeout ran out."""
+
+
+class DrainReached(Interrupted):
+    """The worker is shutting down and hands the task back."""
+
+
+class CancelRequested(Interrupted):
+    """Somebody asked for the task to be cancelled."""

@@ -1,0 +1,109 @@
+"""From an exception to what is stored of it: category, class, message, traceback, fingerprint. Pure."""
+
+import asyncio
+import hashlib
+import re
+import traceback as tracebacks
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pydantic
+
+from tasks.exceptions import DrainReached, TaskFailed, TimeoutReached, UnknownType
+from tasks.states import NOT_RETRYABLE, FailureCategory
+
+MESSAGE_LIMIT = 4_000
+TRACEBACK_LIMIT = 32_000
+
+# The first class that fits decides; subclasses stand before their bases.
+_CATEGORIES: list[tuple[type[BaseException], FailureCategory]] = [
+    (TimeoutReached, FailureCategory.TIMEOUT),
+    (UnknownType, FailureCategory.UNKNOWN_TYPE),
+    (pydantic.ValidationError, FailureCategory.INVALID_PAYLOAD),
+    (httpx.TimeoutException, FailureCategory.TIMEOUT),
+    (httpx.TransportError, FailureCategory.CONNECTION),
+    (asyncio.TimeoutError, FailureCategory.TIMEOUT),
+    (ConnectionError, FailureCategory.CONNECTION),
+]
+
+
+@dataclass(frozen=True)
+class Failure:
+    category: FailureCategory
+    error_class: str
+    message: str
+    traceback: str
+    retryable: bool
+    retry_after: float | None = None
+    details: Any = None
+
+
+def describe(error: BaseException) -> Failure:
+    """Returns what is kept of an exception that a handler let out."""
+    retryable: bool | None = None
+    retry_after: float | None = None
+    details: Any = None
+    if isinstance(error, TaskFailed):
+        category, retryable = error.category, error.retryable
+        retry_after, details = error.retry_after, error.details
+    else:
+        category = next((c for kind, c in _CATEGORIES if isinstance(error, kind)), FailureCategory.CODE_ERROR)
+    if retryable is None:
+        retryable = category not in NOT_RETRYABLE
+    return Failure(
+        category=category,
+        error_class=type(error).__name__,
+        message=storable_text(_message(error), MESSAGE_LIMIT),
+        traceback=storable_text(_traceback(error), TRACEBACK_LIMIT),
+        retryable=retryable,
+        retry_after=retry_after,
+        details=details,
+    )
+
+
+def is_drain(error: BaseException) -> bool:
+    """Tells whether the attempt was ended by the worker's shutdown rather than by its own fault."""
+    return isinstance(error, DrainReached)
+
+
+def storable_text(text: str, limit: int) -> str:
+    """Returns the text without what PostgreSQL cannot hold (NUL, lone surrogates) and cut in its middle to the limit."""
+    text = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(text) <= limit:
+        return text
+    half = (limit - 40) // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
+
+
+def fingerprint(type_name: str, error_class: str, message: str) -> str:
+    """Returns 16 hex digits that are equal for failures that differ only in numbers, ids and quoted values."""
+    normal = message.lower()
+    for pattern, word in _VARIABLE_PARTS:
+        normal = pattern.sub(word, normal)
+    return hashlib.sha256(f"{type_name}\n{error_class}\n{normal[:500]}".encode()).hexdigest()[:16]
+
+
+_VARIABLE_PARTS = [
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
+    (re.compile(r"\b0x[0-9a-f]+\b"), "<hex>"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b"), "<hex>"),
+    (re.compile(r"'[^']*'|\"[^\"]*\""), "<value>"),
+    (re.compile(r"\d+(\.\d+)?"), "<n>"),
+    (re.compile(r"\s+"), " "),
+]
+
+
+def _message(error: BaseException) -> str:
+    # An exception's own __str__ is a stranger's code: it may raise, and the attempt must be recorded all the same.
+    try:
+        return str(error) or type(error).__name__
+    except Exception as second:  # noqa: BLE001
+        return f"{type(error).__name__} (its message could not be read: {type(second).__name__})"
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(tracebacks.format_exception(error))
+    except Exception:  # noqa: BLE001
+        return "the traceback could not be read"

@@ -1,0 +1,1 @@
+"""The built-in types of task. Importing this package registers them."""

@@ -1,0 +1,60 @@
+"""When a failed task may try again. Pure rules; the clock and the rows are elsewhere."""
+
+import random
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+DEFAULT_MAX_ATTEMPTS = 3
+LONGEST_DELAY = 7 * 86_400.0
+
+
+class Backoff(StrEnum):
+    EXPONENTIAL = "exponential"
+    LINEAR = "linear"
+    FIXED = "fixed"
+    NONE = "none"
+
+
+class RetryPolicy(BaseModel):
+    """How long to wait after each failure, in seconds.
+
+    With `jitter` the wait is drawn evenly from 0 to the computed delay ("full jitter": AWS Architecture Blog,
+    Exponential Backoff and Jitter), so that tasks that failed together do not come back together.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Backoff = Backoff.EXPONENTIAL
+    base: float = Field(default=1.0, ge=0, le=LONGEST_DELAY, allow_inf_nan=False)
+    factor: float = Field(default=2.0, ge=1, le=100, allow_inf_nan=False)
+    max: float = Field(default=600.0, ge=0, le=LONGEST_DELAY, allow_inf_nan=False)
+    jitter: bool = True
+
+    @model_validator(mode="after")
+    def _max_is_not_under_base(self) -> "RetryPolicy":
+        if self.max < self.base:
+            raise ValueError("max is smaller than base")
+        return self
+
+    def ceiling(self, failures: int) -> float:
+        """Returns the longest wait after the given number of failures (1 for the first)."""
+        if self.kind is Backoff.NONE:
+            return 0.0
+        if self.kind is Backoff.FIXED:
+            return min(self.max, self.base)
+        if self.kind is Backoff.LINEAR:
+            return min(self.max, self.base * failures)
+        # Past 2**60 the cap has long been reached; the bound keeps the power from overflowing.
+        return min(self.max, self.base * self.factor ** min(failures - 1, 60))
+
+    def delay(self, failures: int, *, draw: float | None = None) -> float:
+        """Returns the wait in seconds; `draw` (0 to 1) replaces the random number of the jitter."""
+        ceiling = self.ceiling(failures)
+        if not self.jitter or self.kind is Backoff.NONE:
+            return ceiling
+        return ceiling * (random.random() if draw is None else draw)
+
+    def timetable(self, max_attempts: int) -> list[float]:
+        """Returns the longest wait before each attempt after the first, in order."""
+        return [self.ceiling(failures) for failures in range(1, max_attempts)]

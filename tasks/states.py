@@ -1,0 +1,112 @@
+"""The vocabulary: statuses of a task, the moves between them, outcomes and categories. Pure; nobody else spells them."""
+
+from django.db.models import TextChoices
+
+
+class TaskStatus(TextChoices):
+    SCHEDULED = "scheduled"  # not due yet
+    BLOCKED = "blocked"  # waits for other tasks
+    PENDING = "pending"  # due, only in the database
+    QUEUED = "queued"  # a message is with the broker
+    PROCESSING = "processing"  # claimed under a lease
+    RETRYING = "retrying"  # failed, waits for its backoff
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Move(TextChoices):
+    """The named moves; each is one guarded statement in `transitions.py`."""
+
+    PROMOTE = "promote"  # run_at was reached
+    ENQUEUE = "enqueue"  # marked by the dispatcher, before it publishes
+    RETURN = "return"  # not confirmed, lost, or not begun by the worker that had the message
+    CLAIM = "claim"
+    COMPLETE = "complete"
+    RETRY = "retry"  # failed and may try again
+    FAIL = "fail"  # failed for good
+    RELEASE = "release"  # claimed and handed back: drain, shutdown, unknown type there
+    LOSE = "lose"  # the lease ran out
+    CANCEL = "cancel"
+    REVIVE = "revive"  # an operator gives a dead task a fresh budget
+
+
+_S, _M = TaskStatus, Move
+
+# From each move to where it may start and where it may end. The README's diagram is tested against this table.
+MOVES: dict[Move, tuple[frozenset[TaskStatus], frozenset[TaskStatus]]] = {
+    _M.PROMOTE: (frozenset({_S.SCHEDULED, _S.RETRYING}), frozenset({_S.PENDING})),
+    _M.ENQUEUE: (frozenset({_S.PENDING}), frozenset({_S.QUEUED})),
+    _M.RETURN: (frozenset({_S.QUEUED}), frozenset({_S.PENDING})),
+    _M.CLAIM: (frozenset({_S.QUEUED}), frozenset({_S.PROCESSING})),
+    _M.COMPLETE: (frozenset({_S.PROCESSING}), frozenset({_S.COMPLETED})),
+    _M.RETRY: (frozenset({_S.PROCESSING}), frozenset({_S.RETRYING})),
+    _M.FAIL: (frozenset({_S.PROCESSING}), frozenset({_S.FAILED})),
+    _M.RELEASE: (frozenset({_S.PROCESSING}), frozenset({_S.PENDING})),
+    _M.LOSE: (frozenset({_S.PROCESSING}), frozenset({_S.PENDING, _S.FAILED})),
+    _M.CANCEL: (
+        frozenset({_S.SCHEDULED, _S.BLOCKED, _S.PENDING, _S.QUEUED, _S.RETRYING, _S.PROCESSING}),
+        frozenset({_S.CANCELLED}),
+    ),
+    _M.REVIVE: (frozenset({_S.FAILED}), frozenset({_S.PENDING})),
+}
+
+FINAL = frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELLED})
+WAITING = frozenset({_S.SCHEDULED, _S.BLOCKED, _S.PENDING, _S.RETRYING})  # these can be edited
+BACKLOG = frozenset({_S.PENDING, _S.QUEUED})  # this is what scaling looks at
+FIRST = frozenset({_S.SCHEDULED, _S.PENDING})  # what a submitted task may start as
+
+
+class Outcome(TextChoices):
+    """How an attempt ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # its lease ran out; does not use up the budget
+    RELEASED = "released"  # handed back; does not use up the budget
+
+
+class FailureCategory(TextChoices):
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    HTTP_4XX = "http_4xx", "HTTP 4xx"
+    HTTP_5XX = "http_5xx", "HTTP 5xx"
+    RATE_LIMITED = "rate_limited"
+    INVALID_PAYLOAD = "invalid_payload"
+    CODE_ERROR = "code_error"
+    WORKER_LOST = "worker_lost"
+    WORKER_KILLER = "worker_killer"
+    UNKNOWN_TYPE = "unknown_type"
+    DEPENDENCY_FAILED = "dependency_failed"
+    CANCELLED = "cancelled"
+
+
+# A failure of these kinds ends the task at once, unless the error itself says that it may be tried again.
+NOT_RETRYABLE = frozenset({FailureCategory.HTTP_4XX, FailureCategory.INVALID_PAYLOAD})
+
+
+class EventKind(TextChoices):
+    """What the attempts do not show of a task's life."""
+
+    REAPED = "reaped"
+    RETURNED = "returned"  # its message was lost
+    DEAD_LETTERED = "dead_lettered"
+    REVIVED = "revived"
+    CANCELLED = "cancelled"
+    EDITED = "edited"
+    REFUSED = "refused"  # an outcome came from an attempt that no longer holds the task
+
+
+class Resolution(TextChoices):
+    """How a dead letter was closed; an open one has none."""
+
+    REPROCESSED = "reprocessed"
+    DISCARDED = "discarded"
+
+
+class Kind(TextChoices):
+    """How a handler runs: the two never share a process, because plain code would starve the event loop."""
+
+    PLAIN = "plain"
+    ASYNC = "async"
