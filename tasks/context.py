@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tasks.exceptions import CancelRequested
-from tasks.failures import storable_text
+from tasks.storable import storable_text
 
 LEVELS = ("debug", "info", "warning", "error")
 

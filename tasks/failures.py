@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pydantic
 
-from tasks.exceptions import DrainReached, TaskFailed, TimeoutReached, UnknownType
+from tasks.exceptions import TaskFailed, TimeoutReached, UnknownType
 from tasks.states import NOT_RETRYABLE, FailureCategory
+from tasks.storable import storable_text
 
 MESSAGE_LIMIT = 4_000
 TRACEBACK_LIMIT = 32_000
@@ -60,20 +61,6 @@ def describe(error: BaseException) -> Failure:
         retry_after=retry_after,
         details=details,
     )
-
-
-def is_drain(error: BaseException) -> bool:
-    """Tells whether the attempt was ended by the worker's shutdown rather than by its own fault."""
-    return isinstance(error, DrainReached)
-
-
-def storable_text(text: str, limit: int) -> str:
-    """Returns the text without what PostgreSQL cannot hold (NUL, lone surrogates) and cut in its middle to the limit."""
-    text = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= limit:
-        return text
-    half = (limit - 40) // 2
-    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
 
 
 def fingerprint(type_name: str, error_class: str, message: str) -> str:

@@ -1,0 +1,79 @@
+"""The coordinator's process: it stands by until it leads, then dispatches, reaps and does its duties, each in a thread."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from tasks.dispatching import Dispatcher
+from tasks.duties import BrokerDuties, Round
+from tasks.leadership import COORDINATOR, Lead
+from tasks.maintenance import Reaper
+
+logger = logging.getLogger(__name__)
+
+REAP_EVERY = 1.0
+DUTIES_EVERY = 0.25
+STUCK_AFTER = 5.0  # seconds without a turn of the dispatcher, after which the lead is let go
+
+
+class Coordinator:
+    def __init__(self) -> None:
+        self.lead = Lead()
+        self.stopping = threading.Event()
+        self._dispatcher = Dispatcher(self.lead)
+        self._broker_duties = BrokerDuties()
+
+    def run(self) -> None:
+        """Runs until `stopping` is set. A database that is gone is waited for, however long."""
+        threads = [
+            threading.Thread(target=self._dispatcher.run, args=[self.stopping], name="dispatcher", daemon=True),
+            threading.Thread(target=self._reap, name="reaper", daemon=True),
+            threading.Thread(target=self._do_duties, name="duties", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        self._keep_the_lead()
+        for thread in threads:
+            thread.join(timeout=5)
+        self._quietly(self.lead.resign)
+
+    def _keep_the_lead(self) -> None:
+        while not self.stopping.is_set():
+            self._quietly(self._lead_once)
+            self.stopping.wait(self.lead.lease / 4)
+
+    def _lead_once(self) -> None:
+        if self.lead.term() is None:
+            self.lead.acquire()
+        elif time.monotonic() - self._dispatcher.last_turn < STUCK_AFTER:
+            self.lead.renew()
+        else:
+            logger.error("the dispatcher has not gone round for %.0f s: the lead runs out", STUCK_AFTER)
+
+    def _reap(self) -> None:
+        reaper = Reaper()
+        self._while_leading(REAP_EVERY, lambda term: reaper.poll(role=COORDINATOR, term=term))
+
+    def _do_duties(self) -> None:
+        rounds = Round(self._broker_duties.duties())
+        self._while_leading(DUTIES_EVERY, rounds.run_due)
+        self._broker_duties.close()
+
+    def _while_leading(self, every: float, work: Callable[[int], object]) -> None:
+        while not self.stopping.wait(every):
+            term = self.lead.term()
+            if term is not None:
+                self._quietly(lambda term=term: work(term))  # type: ignore[misc]
+        connection.close()
+
+    def _quietly(self, work: Callable[[], object]) -> None:
+        """Does something with the database; where that is gone, says so in one line and goes on."""
+        try:
+            work()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the database does not answer: %s", (str(error) or type(error).__name__).splitlines()[0])
+            connection.close()
+            self.stopping.wait(1.0)

@@ -1,0 +1,127 @@
+"""Where the SQL of PostgreSQL and SQLite differs. Statements elsewhere are built from these parts and run on both."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+Row = dict[str, Any]
+
+_SQLITE_NOW = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+
+
+def is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def clock() -> str:
+    """SQL for the database's time now: not the transaction's start, which stands still."""
+    return "clock_timestamp()" if is_postgresql() else _SQLITE_NOW
+
+
+def clock_plus(seconds: str) -> str:
+    """SQL for the time now plus an SQL expression in seconds, which may be negative or NULL."""
+    if is_postgresql():
+        return f"(clock_timestamp() + ({seconds}) * interval '1 second')"
+    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', printf('%%.3f seconds', {seconds}))"
+
+
+def lock(skip_locked: bool = False) -> str:
+    """SQL that locks what a SELECT finds. SQLite has one writer at a time, so there is nothing to lock."""
+    if not is_postgresql():
+        return ""
+    return "FOR UPDATE SKIP LOCKED" if skip_locked else "FOR UPDATE"
+
+
+def given(**columns: str) -> str:
+    """SQL for a table expression `v` over one parameter, the JSON array of `as_rows`; each column is named `v_…`.
+
+    The types are PostgreSQL's; SQLite gets what its JSON functions make of the values.
+    """
+    if is_postgresql():
+        typed = ", ".join(f"v_{name} {kind}" for name, kind in columns.items())
+        return f"v AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r({typed}))"
+    picked = ", ".join(
+        # `->` keeps JSON as JSON where `->>` would make an SQL value of it.
+        f"value {'->' if kind == 'jsonb' else '->>'} '$.v_{name}' AS v_{name}"
+        for name, kind in columns.items()
+    )
+    return f"v AS (SELECT {picked} FROM json_each(%s))"
+
+
+def as_rows(rows: Iterable[Row]) -> str:
+    """Returns the parameter for `given`."""
+    return json.dumps([{f"v_{key}": _plain(value) for key, value in row.items()} for row in rows], allow_nan=False)
+
+
+def as_ids(ids: Iterable[uuid.UUID]) -> str:
+    """Returns the parameter for `given(id="uuid")`."""
+    return as_rows({"id": each} for each in ids)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, uuid.UUID):
+        return value.hex  # SQLite holds ids as 32 hex digits; PostgreSQL reads both forms
+    if isinstance(value, datetime):
+        return stored_time(value)
+    return value
+
+
+def stored_time(value: datetime) -> str:
+    """Returns a time in the form that SQLite's rows hold and PostgreSQL reads."""
+    moment = value.astimezone(UTC)
+    if is_postgresql():
+        return moment.isoformat()
+    return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+
+
+def run(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Executes one statement and reads its rows to the end: a half-read RETURNING keeps SQLite's write lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(params))
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def count(sql: str, params: Sequence[Any] = ()) -> int:
+    """Executes one statement and returns how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(params))
+        return max(0, cursor.rowcount)
+
+
+def ids_of(rows: Iterable[tuple[Any, ...]]) -> list[uuid.UUID]:
+    return [as_uuid(row[0]) for row in rows]
+
+
+def as_uuid(value: Any) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+
+
+def as_json(value: Any) -> Any:
+    """Returns the value of a JSON column that a raw statement has read."""
+    return json.loads(value) if isinstance(value, (str, bytes)) else value
+
+
+def now() -> datetime:
+    """Reads the database's clock."""
+    value = run(f"SELECT {clock()}")[0][0]
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def one_transaction() -> AbstractContextManager[None]:
+    """A transaction for several statements. On SQLite it is IMMEDIATE by the settings."""
+    return transaction.atomic()
+
+
+def wake_channel() -> str:
+    return "taskyard_wake"
+
+
+def notify_if_idle(role: str) -> None:
+    """Wakes the dispatcher at commit where it said that it sleeps. Notifying always would cost a third of the submits."""
+    if is_postgresql():
+        run("SELECT pg_notify(%s, '') FROM tasks_leadership WHERE role = %s AND idle", [wake_channel(), role])

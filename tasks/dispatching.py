@@ -1,0 +1,267 @@
+"""From the backlog to the broker: what is due gets a message, in order of priority, as far as the window is open."""
+
+import logging
+import math
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from tasks import leadership, selectors, topology, transitions
+from tasks.leadership import Lead
+from tasks.publishing import BROKER_ERRORS, Message, Publisher, execution, new_publisher
+from tasks.selectors import Candidate, Line
+from tasks.states import Kind
+from tasks.waking import Waker
+
+logger = logging.getLogger(__name__)
+
+CHUNK_SECONDS = 0.1  # of work by the type's known mean in one message
+CHUNK_IDS = 200
+CHUNK_BYTES = 1024 * 1024
+IDS_A_TURN = 1_000  # of one line, so that no line waits long for another
+SHORTEST_POLL, LONGEST_POLL = 0.02, 1.0
+LONGEST_POLL_UNWOKEN = 0.2  # where no submit can wake the dispatcher
+LINES_EVERY = 0.5
+RECENT = 10.0  # seconds: what an earlier leader may have marked and not sent
+EMBEDDED_WINDOW = 50  # messages: the transport lists its folder for each one
+LONGEST_BROKER_PAUSE = 5.0
+
+
+class Dispatcher:
+    """Runs in a thread of its own with a connection of its own: nothing else may delay it."""
+
+    def __init__(self, lead: Lead, publisher: Publisher | None = None) -> None:
+        self.lead = lead
+        self.last_turn = time.monotonic()  # the lead is renewed only while this moves
+        self._publisher = publisher or new_publisher()
+        self._is_open = False
+        self._broker_again_at = self._broker_pause = 0.0
+        self._known_term = 0
+        self._lines: list[Line] = []
+        self._lines_until = 0.0
+        self._declared: set[str] = set()
+        self._rates: dict[str, _Rate] = {}
+        self._rest_until: dict[str, float] = {}
+        self._idle = False
+        self._waker = Waker()
+
+    def run(self, stop: threading.Event) -> None:
+        pause = SHORTEST_POLL
+        while not stop.is_set():
+            self.last_turn = time.monotonic()
+            try:
+                term = self.lead.term()
+                if term is None:
+                    stop.wait(0.1)
+                    continue
+                if self.turn(term):
+                    pause = SHORTEST_POLL
+                else:
+                    pause = self._rest(term, pause, stop)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the database does not answer, again in 1 s: %s", str(error).splitlines()[0:1])
+                connection.close()
+                self._waker.close()
+                stop.wait(1.0)
+            except Exception:
+                logger.exception("the dispatcher met an error that it does not know")
+                stop.wait(1.0)
+        self._close_broker()
+        self._waker.close()
+        connection.close()
+
+    def turn(self, term: int) -> bool:
+        """Goes round once: promotes what is due and fills each line's window. Returns whether there was anything."""
+        if term != self._known_term:
+            returned = transitions.return_queued(
+                selectors.recently_queued(RECENT), role=self.lead.role, term=term
+            )  # whoever led before may have marked these and never sent them
+            if returned:
+                logger.info("returned %s tasks that were queued in the last %.0f s", len(returned), RECENT)
+            self._known_term = term
+        worked = transitions.promote_due(role=self.lead.role, term=term) > 0
+        lines = self._online_lines()
+        waiting = selectors.queues_with_pending()
+        for line in lines:
+            if line.queue in waiting and time.monotonic() >= self._rest_until.get(line.name, 0.0):
+                self.last_turn = time.monotonic()
+                worked = self._fill(line, term) or worked
+        return worked
+
+    # --- One line ------------------------------------------------------------------------------------------------------
+
+    def _fill(self, line: Line, term: int) -> bool:
+        """Sends as many messages as the line's window has room for. Returns whether any was sent."""
+        if not self._broker_is_open(term):
+            return False
+        try:
+            room = self._room(line)
+        except BROKER_ERRORS as error:
+            self._broker_failed(term, error)
+            return False
+        if room <= 0:
+            return False
+        candidates = selectors.dispatch_candidates(line.queue, sorted(line.types), limit=min(IDS_A_TURN, room * CHUNK_IDS))
+        if not candidates:
+            # Pending, but of the queue's other kind or of no known type: looked for again a little later.
+            self._rest_until[line.name] = time.monotonic() + 0.25
+            return False
+        chunks = list(self._chunks(line, candidates, room))
+        ids = [each for chunk in chunks for each in chunk.ids]
+        marked = transitions.enqueue(ids, queue=line.queue, role=self.lead.role, term=term)
+        messages = [
+            execution(line.name, kept, priority=chunk.priority, alone=chunk.alone)
+            for chunk in chunks
+            if (kept := [each for each in chunk.ids if each in marked])
+        ]
+        if messages:
+            self._send(line, messages, term, queued_by=max(marked.values()))
+        return bool(messages)
+
+    def _send(self, line: Line, messages: list[Message], term: int, *, queued_by: object) -> None:
+        taken: set[str] = set()
+        try:
+            taken = self._publisher.publish(messages)
+        except BROKER_ERRORS as error:
+            self._broker_failed(term, error)
+        lost = [each for message in messages if message.number not in taken for each in message.ids]
+        if lost:
+            logger.warning("the broker did not take %s tasks of %s: they go back", len(lost), line.name)
+            transitions.return_queued(lost, role=self.lead.role, term=term, queued_by=queued_by)
+            self._declared.clear()  # a queue may be gone: it is declared again before the next message
+        sent = sum(len(message.ids) for message in messages) - len(lost)
+        self._rates.setdefault(line.name, _Rate()).add(len(taken))
+        logger.debug("sent %s tasks of %s in %s messages", sent, line.name, len(taken))
+
+    def _room(self, line: Line) -> int:
+        """Returns how many messages may be sent now: the window is measured in the broker's ready messages."""
+        if line.name not in self._declared:
+            self._publisher.open([line.queue])
+            self._declared.update(topology.lines_of([line.queue]))
+        depth = self._publisher.depth(line.name)
+        if depth is None:
+            self._declared.discard(line.name)
+            return 0
+        ready, consumers = depth
+        if consumers == 0:
+            return 1 - ready
+        rate = self._rates[line.name].per_second() if line.name in self._rates else 0.0
+        low = line.processes + math.ceil(2 * 0.05 * rate)
+        high = 2 * low
+        if settings.EMBEDDED_BROKER:
+            high = min(high, EMBEDDED_WINDOW)
+        return high - ready if ready < low else 0
+
+    def _chunks(self, line: Line, candidates: list[Candidate], room: int) -> Iterator["_Chunk"]:
+        """Makes chunks of one type and one priority in the candidates' order, at most `room` of them."""
+        chunks: list[_Chunk] = []
+        open_chunks: dict[tuple[str, int], _Chunk] = {}
+        for candidate in candidates:
+            key = (candidate.type, candidate.priority)
+            chunk = None if candidate.suspect else open_chunks.get(key)
+            if chunk is None or len(chunk.ids) >= chunk.most or chunk.size + candidate.size > CHUNK_BYTES:
+                if len(chunks) == room:
+                    break  # not the next one's turn before this one's
+                chunk = _Chunk(candidate.priority, 1 if candidate.suspect else _ids_at_once(line, candidate.type))
+                chunk.alone = candidate.suspect
+                chunks.append(chunk)
+                if not candidate.suspect:
+                    open_chunks[key] = chunk
+            chunk.ids.append(candidate.id)
+            chunk.size += candidate.size
+        return iter(chunks)
+
+    # --- The broker ------------------------------------------------------------------------------------------------------
+
+    def _broker_is_open(self, term: int) -> bool:
+        if self._is_open:
+            return True
+        if time.monotonic() < self._broker_again_at:
+            return False
+        try:
+            self._publisher.open(sorted(selectors.queue_names()))
+        except BROKER_ERRORS as error:
+            self._broker_failed(term, error)
+            return False
+        self._is_open, self._broker_pause = True, 0.0
+        self._declared = set(topology.lines_of(selectors.queue_names()))
+        leadership.note(self.lead.role, term, broker_error="")
+        logger.info("connected to the broker")
+        return True
+
+    def _broker_failed(self, term: int, error: BaseException) -> None:
+        self._close_broker()
+        self._broker_pause = min(LONGEST_BROKER_PAUSE, self._broker_pause * 2 or 0.5)
+        self._broker_again_at = time.monotonic() + self._broker_pause
+        reason = str(error) or type(error).__name__
+        logger.warning("the broker does not answer, again in %.1f s: %s", self._broker_pause, reason)
+        leadership.note(self.lead.role, term, broker_error=reason)
+
+    def _close_broker(self) -> None:
+        self._is_open = False
+        self._publisher.close()
+
+    # --- Rest ----------------------------------------------------------------------------------------------------------
+
+    def _rest(self, term: int, pause: float, stop: threading.Event) -> float:
+        """Sleeps until something may be due or a submit wakes it. Returns the next pause."""
+        longest = LONGEST_POLL if self._waker.can_be_woken else LONGEST_POLL_UNWOKEN
+        if pause >= longest and not self._idle:
+            self._idle = True
+            leadership.note(self.lead.role, term, idle=True)
+            return pause  # looks once more: a submit before this line did not wake anybody
+        until_due = selectors.seconds_until_due()
+        woken = self._waker.wait(min(pause, longest, until_due), stop)
+        if woken and self._idle:
+            self._idle = False
+            leadership.note(self.lead.role, term, idle=False)
+        return SHORTEST_POLL if woken else min(longest, pause * 2)
+
+    def _online_lines(self) -> list[Line]:
+        if time.monotonic() >= self._lines_until:
+            self._lines = selectors.online_lines()
+            self._lines_until = time.monotonic() + LINES_EVERY
+        return self._lines
+
+
+@dataclass(slots=True)
+class _Chunk:
+    priority: int
+    most: int
+    alone: bool = False
+    size: int = 0
+    ids: list[uuid.UUID] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.ids = []
+
+
+class _Rate:
+    """Messages a second of a line, over the last seconds."""
+
+    def __init__(self) -> None:
+        self._since, self._count, self._last = time.monotonic(), 0, 0.0
+
+    def add(self, messages: int) -> None:
+        self.per_second()
+        self._count += messages
+
+    def per_second(self) -> float:
+        elapsed = time.monotonic() - self._since
+        if elapsed >= 1.0:
+            self._last = self._count / elapsed
+            self._since, self._count = time.monotonic(), 0
+        return max(self._last, self._count / max(elapsed, 0.2))
+
+
+def _ids_at_once(line: Line, type_name: str) -> int:
+    mean = line.means.get(type_name)
+    if mean is None:
+        return 1
+    together = settings.COROUTINES_PER_PROCESS if line.kind is Kind.ASYNC else 1
+    return max(1, min(CHUNK_IDS, int(CHUNK_SECONDS * 1000 * together / mean)))

@@ -1,0 +1,111 @@
+"""From the payload's source and steps to one lazy query. Nothing is read but what types need."""
+
+from functools import singledispatch
+
+import polars as pl
+import polars.selectors as cs
+
+from tasks.handlers.data_processing import steps
+from tasks.handlers.data_processing.frames.casting import cast
+from tasks.handlers.data_processing.frames.failures import blaming, require
+from tasks.handlers.data_processing.frames.parsing import parse
+from tasks.handlers.data_processing.frames.reading import read
+from tasks.handlers.data_processing.frames.running import Query
+from tasks.handlers.data_processing.sources import Source
+
+
+def plan(source: Source, sequence: list[steps.Step], query: Query) -> pl.LazyFrame:
+    """Returns the rows after the steps. Raises TaskFailed that names the step which does not fit."""
+    with blaming("source", query.names):
+        frame = read(source, query)
+    for index, step in enumerate(sequence):
+        with blaming(f"steps[{index}] ({step.op})", query.names):
+            frame = apply(step, frame, query)
+            frame.collect_schema()  # cheap, and the complaint comes while we know whose it is
+    return frame
+
+
+@singledispatch
+def apply(step: steps.Step, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    """Returns the frame after the step."""
+    raise NotImplementedError(type(step))
+
+
+@apply.register
+def _(step: steps.Filter, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    return frame.filter(parse(step.where))
+
+
+@apply.register
+def _(step: steps.Derive, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    return frame.with_columns(_named(step.columns))
+
+
+@apply.register
+def _(step: steps.Select, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    require(frame, step.columns)
+    return frame.select(cs.by_name(step.columns))
+
+
+@apply.register
+def _(step: steps.Rename, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    require(frame, step.columns)
+    return frame.rename(step.columns)
+
+
+@apply.register
+def _(step: steps.Cast, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    require(frame, step.columns)
+    return cast(frame, step.columns, strict=step.strict, format=step.format)
+
+
+@apply.register
+def _(step: steps.Aggregate, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    require(frame, step.by)
+    if not step.by:
+        return frame.select(_named(step.metrics))
+    return frame.group_by(cs.by_name(step.by), maintain_order=True).agg(_named(step.metrics))
+
+
+@apply.register
+def _(step: steps.Sort, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    require(frame, step.by)
+    keys = [cs.by_name(name) for name in step.by]
+    return frame.sort(keys, descending=step.descending, nulls_last=step.nulls_last, maintain_order=True)
+
+
+@apply.register
+def _(step: steps.Join, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    other = read(step.other, query)
+    if step.how == "cross":
+        return query.gate(frame.join(other, how="cross", suffix=step.suffix))
+    left, right = step.keys
+    require(frame, left, side="the left side")
+    require(other, right, side="the right side")
+    joined = frame.join(
+        other,
+        left_on=[cs.by_name(name) for name in left],
+        right_on=[cs.by_name(name) for name in right],
+        how=step.how,
+        suffix=step.suffix,
+        # One key column and not two, as SQL's USING has it; the left rows stay in their order.
+        coalesce=True if step.how in ("inner", "left", "full") else None,
+        maintain_order="left",
+    )
+    return query.gate(joined)  # keys that repeat on both sides can multiply the rows beyond all bounds
+
+
+@apply.register
+def _(step: steps.Deduplicate, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    require(frame, step.by or [])
+    subset = cs.by_name(step.by) if step.by else None
+    return frame.unique(subset, keep=step.keep, maintain_order=step.keep != "any")
+
+
+@apply.register
+def _(step: steps.Limit, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    return frame.head(step.rows)
+
+
+def _named(expressions: dict[str, str]) -> list[pl.Expr]:
+    return [parse(text).alias(name) for name, text in expressions.items()]

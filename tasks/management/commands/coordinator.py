@@ -1,0 +1,18 @@
+"""Runs the coordinator."""
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tasks.coordinator import Coordinator
+
+
+class Command(BaseCommand):
+    help = "Dispatches due tasks and repairs what was lost. Several may run: one leads, the others stand by."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        coordinator = Coordinator()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: coordinator.stopping.set())
+        coordinator.run()

@@ -1,0 +1,198 @@
+"""The reads that others share: a number and the list behind it come from the same function."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+
+from tasks import database, topology
+from tasks.models import DeadLetter, Queue, Task, TaskAttempt, Worker
+from tasks.states import Kind, TaskStatus
+
+# --- For the coordinator -----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Line:
+    """One kind of one queue, as the online workers serve it."""
+
+    queue: str
+    kind: Kind
+    processes: int = 0
+    types: set[str] = field(default_factory=set)
+    means: dict[str, float] = field(default_factory=dict)  # milliseconds
+
+    @property
+    def name(self) -> str:
+        return topology.line(self.queue, self.kind)
+
+
+@dataclass(slots=True)
+class Candidate:
+    id: uuid.UUID
+    type: str
+    priority: int
+    size: int  # bytes of its payload
+    suspect: bool
+
+
+def online_lines() -> list[Line]:
+    """Returns what the online workers listen to, with the types they know there and how long those take."""
+    lines: dict[str, Line] = {}
+    for worker in Worker.objects.filter(pk__in=online_worker_names()):
+        for name in worker.queues:
+            queue, kind = topology.split_line(name)
+            line = lines.setdefault(name, Line(queue, kind))
+            line.processes += worker.processes
+            line.types.update(type_name for type_name, its_kind in worker.types.items() if its_kind == kind)
+            line.means.update(worker.means)
+    return [lines[name] for name in sorted(lines)]
+
+
+def online_worker_names() -> list[str]:
+    """Returns the workers whose heartbeat is younger than WORKER_ONLINE_SECONDS by the database's clock."""
+    rows = database.run(
+        f"SELECT name FROM tasks_worker WHERE stopped_at IS NULL AND heartbeat_at > {database.clock_plus('-%s')}",
+        [settings.WORKER_ONLINE_SECONDS],
+    )
+    return [row[0] for row in rows]
+
+
+def queue_names() -> list[str]:
+    return list(Queue.objects.values_list("name", flat=True))
+
+
+def queues_with_pending() -> set[str]:
+    rows = database.run(
+        f"""SELECT name FROM tasks_queue
+        WHERE EXISTS (SELECT 1 FROM tasks_task WHERE {_is(TaskStatus.PENDING)} AND queue = tasks_queue.name)"""
+    )
+    return {row[0] for row in rows}
+
+
+def dispatch_candidates(queue: str, types: list[str], *, limit: int) -> list[Candidate]:
+    """Returns what is next on the queue, of these types, in the order in which it is sent."""
+    if not types:
+        return []
+    rows = database.run(
+        f"""SELECT id, type, priority, payload_bytes, suspect FROM tasks_task
+        WHERE {_is(TaskStatus.PENDING)} AND queue = %s AND type IN ({", ".join("%s" for _ in types)})
+        ORDER BY priority DESC, run_at, id LIMIT %s""",
+        [queue, *types, limit],
+    )
+    return [Candidate(database.as_uuid(row[0]), row[1], row[2], row[3], bool(row[4])) for row in rows]
+
+
+def recently_queued(seconds: float) -> list[uuid.UUID]:
+    rows = database.run(
+        f"SELECT id FROM tasks_task WHERE {_is(TaskStatus.QUEUED)} AND queued_at > {database.clock_plus('-%s')}",
+        [seconds],
+    )
+    return database.ids_of(rows)
+
+
+def seconds_until_due() -> float:
+    """Returns the time until the next scheduled or retrying task is due; a minute where there is none."""
+    if database.is_postgresql():
+        ahead = "extract(epoch FROM min(run_at) - clock_timestamp())"
+    else:
+        ahead = "(julianday(min(run_at)) - julianday('now')) * 86400.0"
+    waiting = f"({_is(TaskStatus.SCHEDULED)} OR {_is(TaskStatus.RETRYING)})"
+    seconds = database.run(f"SELECT {ahead} FROM tasks_task WHERE {waiting}")[0][0]
+    return 60.0 if seconds is None else max(0.0, float(seconds))
+
+
+def lost_messages(line: Line, *, queue_is_gone: bool, broker_is_empty: bool, patience: float) -> list[uuid.UUID]:
+    """Returns queued tasks of the line that no message can serve any more (reference: protocol rule F18).
+
+    That is so where the broker queue is gone; where it has consumers and nothing ready and the row is older than its
+    patience; or where a row of the same priority that was queued `patience` seconds later has been claimed. Patience
+    is in seconds and doubles with each return.
+    """
+    types = sorted(line.types)
+    if not types:
+        return []
+    of_types = f"type IN ({', '.join('%s' for _ in types)})"
+    due = "t.queued_at < " + database.clock_plus("-%s * (1 << CASE WHEN t.returns > 10 THEN 10 ELSE t.returns END)")
+    if queue_is_gone or broker_is_empty:
+        rows = database.run(
+            f"""SELECT t.id FROM tasks_task t WHERE t.{_is(TaskStatus.QUEUED)} AND t.queue = %s AND t.{of_types}
+            AND {"t.queued_at IS NOT NULL" if queue_is_gone else due} ORDER BY t.id LIMIT 5000""",
+            [line.queue, *types, *([] if queue_is_gone else [patience])],
+        )
+        return database.ids_of(rows)
+    later = database.run(
+        f"""SELECT priority, max(queued_at) FROM tasks_task
+        WHERE queue = %s AND {of_types} AND queued_at IS NOT NULL
+        AND ({_is(TaskStatus.PROCESSING)} OR finished_at > {database.clock_plus("-%s")}) GROUP BY priority""",
+        [line.queue, *types, patience],
+    )
+    overtaken: list[uuid.UUID] = []
+    for priority, newest in later:
+        rows = database.run(
+            f"""SELECT t.id FROM tasks_task t WHERE t.{_is(TaskStatus.QUEUED)} AND t.queue = %s AND t.{of_types}
+            AND t.priority = %s AND {due} AND t.queued_at < {_before("%s", patience)} ORDER BY t.id LIMIT 5000""",
+            [line.queue, *types, priority, patience, newest],
+        )
+        overtaken += database.ids_of(rows)
+    return overtaken
+
+
+def _before(moment: str, seconds: float) -> str:
+    if database.is_postgresql():
+        return f"({moment}::timestamptz - interval '{seconds:.3f} seconds')"
+    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', {moment}, '-{seconds:.3f} seconds')"
+
+
+def _is(status: TaskStatus) -> str:
+    # Written out and not a parameter: the planner has to see that it fits a partial index.
+    return f"status = '{status.value}'"
+
+
+# --- For people and programs ---------------------------------------------------------------------------------------------
+
+COUNT_CAP = 10_000
+
+
+def tasks() -> QuerySet[Task]:
+    return Task.objects.select_related("created_by")
+
+
+def newest_attempts(task_ids: list[uuid.UUID]) -> dict[uuid.UUID, TaskAttempt]:
+    """Returns the newest finished attempt of each task that has one, in one query."""
+    newest: dict[uuid.UUID, TaskAttempt] = {}
+    for attempt in TaskAttempt.objects.filter(task_id__in=task_ids).order_by("task_id", "number"):
+        newest[attempt.task_id] = attempt
+    return newest
+
+
+def capped_count(rows: QuerySet[Any]) -> tuple[int, bool]:
+    """Returns the number of rows, counted no further than COUNT_CAP, and whether that cut it."""
+    found = rows.order_by()[: COUNT_CAP + 1].count()
+    return min(found, COUNT_CAP), found > COUNT_CAP
+
+
+def task_stats() -> dict[str, Any]:
+    """Returns counts by status, type and queue, and rates over the last minute."""
+    by_status = dict.fromkeys(TaskStatus.values, 0)
+    by_type: dict[str, int] = {}
+    by_queue: dict[str, int] = {}
+    for row in Task.objects.values("status", "type", "queue").annotate(n=Count("id")).order_by():
+        by_status[row["status"]] += row["n"]
+        by_type[row["type"]] = by_type.get(row["type"], 0) + row["n"]
+        by_queue[row["queue"]] = by_queue.get(row["queue"], 0) + row["n"]
+    minute = database.now() - timedelta(seconds=60)
+    return {
+        "total": sum(by_status.values()),
+        "by_status": by_status,
+        "by_type": dict(sorted(by_type.items())),
+        "by_queue": dict(sorted(by_queue.items())),
+        "open_dead_letters": DeadLetter.objects.filter(resolution="").count(),
+        "per_minute": {
+            "submitted": Task.objects.filter(created_at__gt=minute).count(),
+            "finished": Task.objects.filter(finished_at__gt=minute).count(),
+        },
+    }

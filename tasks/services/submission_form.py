@@ -1,0 +1,85 @@
+"""What a submission may say, field by field. The type's own payload model is applied afterwards."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from tasks.exceptions import InvalidSubmission
+from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from tasks.registry import NAME_LIMIT
+from tasks.retry_policy import RetryPolicy
+
+YEAR = 366 * 86_400.0
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+
+
+def _iso_time(value: Any) -> Any:
+    # pydantic also takes numbers and strings of digits for Unix times: a typo would run in 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and _ISO.match(value)):
+        return value
+    raise ValueError("give an ISO 8601 time with its zone, such as 2030-01-31T08:00:00Z")
+
+
+def _no_nul(value: str) -> str:
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("NUL characters and lone surrogates cannot be stored")
+    return value
+
+
+Text = Annotated[str, pydantic.AfterValidator(_no_nul)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), pydantic.AfterValidator(_no_nul)]
+
+
+class Submission(BaseModel):
+    """One task as people and programs ask for it. Times are in seconds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Annotated[Text, Field(min_length=1, max_length=NAME_LIMIT)]
+    payload: dict[str, Any] = Field(default_factory=dict)
+    name: Annotated[Text, Field(max_length=200)] = ""
+    queue: Annotated[Text, Field(max_length=60)] | None = None
+    priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)] | None = None
+    delay: Annotated[float, Field(ge=0, le=10 * YEAR, allow_inf_nan=False)] | None = None
+    run_at: Annotated[AwareDatetime, BeforeValidator(_iso_time), Field(strict=False)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=100)] | None = None
+    retry: Annotated[RetryPolicy, Field(strict=False)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=7 * 86_400, allow_inf_nan=False)] | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] = Field(default_factory=list)
+    idempotency_key: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _one_time(self) -> "Submission":
+        if self.delay is not None and self.run_at is not None:
+            raise ValueError("give delay or run_at, not both")
+        return self
+
+
+def one_form(given: Any) -> Submission:
+    """Reads one submission. Raises InvalidSubmission with the path of each error."""
+    if not isinstance(given, Mapping):
+        raise InvalidSubmission([{"code": "not_an_object", "detail": "a task is a JSON object", "attr": ""}])
+    try:
+        return Submission.model_validate(given)
+    except pydantic.ValidationError as error:
+        raise InvalidSubmission(path_errors(error)) from None
+
+
+def path_errors(error: pydantic.ValidationError, prefix: str = "") -> list[dict[str, str]]:
+    """Returns pydantic's errors as {code, detail, attr}."""
+    found = []
+    for each in error.errors(include_url=False, include_context=False, include_input=False):
+        parts = [prefix, *(str(part) for part in each["loc"])]
+        found.append(
+            {
+                "code": each["type"],
+                "detail": each["msg"].removeprefix("Value error, "),
+                "attr": ".".join(part for part in parts if part),
+            }
+        )
+    return found

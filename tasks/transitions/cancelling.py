@@ -1,0 +1,34 @@
+"""Stopping a task: at once where nobody executes it, by request where somebody does."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from tasks import database
+from tasks.states import MOVES, Move, TaskStatus
+
+
+@dataclass(slots=True)
+class Cancelled:
+    cancelled: set[uuid.UUID] = field(default_factory=set)
+    requested: set[uuid.UUID] = field(default_factory=set)  # processing: the worker confirms
+
+
+def cancel(ids: list[uuid.UUID]) -> Cancelled:
+    """Any status that is not final -> cancelled, but processing: there the request is noted."""
+    sources = ", ".join(f"'{status}'" for status in sorted(MOVES[Move.CANCEL][0]))
+    running = f"status = '{TaskStatus.PROCESSING}'"
+    rows = database.run(
+        f"""WITH {database.given(id="uuid")},
+        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') IN ({sources})
+                   ORDER BY id {database.lock()})
+        UPDATE tasks_task SET
+            finished_at = CASE WHEN {running} THEN NULL ELSE {database.clock()} END,
+            cancel_requested_at = coalesce(cancel_requested_at, {database.clock()}),
+            status = CASE WHEN {running} THEN status ELSE %s END
+        WHERE id IN (SELECT id FROM locked) RETURNING id, status""",
+        [database.as_ids(ids), TaskStatus.CANCELLED],
+    )
+    result = Cancelled()
+    for task_id, status in rows:
+        (result.cancelled if status == TaskStatus.CANCELLED else result.requested).add(database.as_uuid(task_id))
+    return result

@@ -1,0 +1,96 @@
+"""How a task comes to be: as many rows as there are, in one statement."""
+
+import json
+import uuid
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from tasks import database
+from tasks.states import TaskStatus
+
+
+@dataclass(slots=True)
+class NewTask:
+    """A task that was found valid. Due after `delay` seconds or at `run_at`; at once where both are empty."""
+
+    id: uuid.UUID
+    type: str
+    name: str
+    queue: str
+    priority: int
+    payload: str  # JSON
+    payload_bytes: int
+    tags: list[str]
+    timeout: float
+    retry: dict[str, Any]
+    max_attempts: int
+    budget: int
+    delay: float
+    run_at: datetime | None
+    created_by_id: int | None
+    idempotency_key: str | None
+    idempotency_hash: str
+
+
+_COLUMNS = [
+    "id", "type", "name", "queue", "priority", "payload", "payload_bytes", "tags", "timeout", "retry", "max_attempts",
+    "budget", "created_by_id", "idempotency_key", "idempotency_hash",
+]  # fmt: skip
+_TYPES = {
+    "id": "uuid", "type": "text", "name": "text", "queue": "text", "priority": "smallint", "payload": "text",
+    "payload_bytes": "integer", "tags": "jsonb", "timeout": "double precision", "retry": "jsonb",
+    "max_attempts": "smallint", "budget": "smallint", "created_by_id": "integer", "idempotency_key": "text", "idempotency_hash": "text",
+    "delay": "double precision", "run_at": "timestamptz",
+}  # fmt: skip
+_CONSTANTS = {
+    "attempt": 0, "uncounted": 0, "worker": "", "alone": False, "suspect": False, "losses": 0, "returns": 0,
+    "progress_text": "",
+}  # fmt: skip
+
+
+def insert(tasks: list[NewTask]) -> set[uuid.UUID]:
+    """Stores the tasks but those whose idempotency key is taken. Returns the ids of the stored ones."""
+    due = f"coalesce(v_run_at, {database.clock_plus('v_delay')})"
+    jsonb = "::jsonb" if database.is_postgresql() else ""
+    values = ", ".join(f"v_{name}{jsonb if name == 'payload' else ''}" for name in _COLUMNS)
+    constants = ", ".join("%s" for _ in _CONSTANTS)
+    rows = database.run(
+        f"""WITH {database.given(**_TYPES)}
+        INSERT INTO tasks_task ({", ".join(_COLUMNS)}, {", ".join(_CONSTANTS)}, created_at, run_at, status)
+        SELECT {values}, {constants}, {database.clock()}, {due},
+               CASE WHEN v_delay > 0 OR v_run_at > {database.clock()} THEN %s ELSE %s END
+        FROM v WHERE true
+        ON CONFLICT DO NOTHING RETURNING id""",
+        [
+            database.as_rows({field.name: getattr(task, field.name) for field in fields(task)} for task in tasks),
+            *_CONSTANTS.values(),
+            TaskStatus.SCHEDULED,
+            TaskStatus.PENDING,
+        ],
+    )
+    return set(database.ids_of(rows))
+
+
+def copy_in(tasks: list[NewTask]) -> None:
+    """Stores many tasks that have no idempotency keys by COPY: five times as fast as INSERT. PostgreSQL only."""
+    now = database.now()
+    stamp = now.isoformat()
+    columns = [*_COLUMNS, *_CONSTANTS, "created_at", "run_at", "status"]
+    constants = tuple(_CONSTANTS.values())
+    retries: dict[int, str] = {}  # most tasks of a list share one policy object
+    with connection.cursor() as cursor, cursor.copy(f"COPY tasks_task ({', '.join(columns)}) FROM STDIN") as copy:
+        for task in tasks:
+            due = task.run_at or (now + timedelta(seconds=task.delay))
+            retry = retries.get(id(task.retry)) or retries.setdefault(id(task.retry), json.dumps(task.retry))
+            copy.write_row(
+                (
+                    task.id, task.type, task.name, task.queue, task.priority, task.payload, task.payload_bytes,
+                    json.dumps(task.tags), task.timeout, retry, task.max_attempts, task.budget, task.created_by_id,
+                    task.idempotency_key, task.idempotency_hash, *constants, stamp,
+                    stamp if due <= now and task.run_at is None else due.astimezone(UTC).isoformat(),
+                    TaskStatus.SCHEDULED.value if due > now else TaskStatus.PENDING.value,
+                )
+            )  # fmt: skip

@@ -1,0 +1,61 @@
+"""Moves of tasks that nobody executes yet: they fall due, get a message, lose it."""
+
+import uuid
+from typing import Any
+
+from tasks import database
+from tasks.states import TaskStatus
+
+# Each write of the coordinator carries its term: one that was frozen past its lease changes nothing when it wakes.
+LEADS = "EXISTS (SELECT 1 FROM tasks_leadership WHERE role = %s AND term = %s)"
+
+
+def promote_due(*, role: str, term: int, limit: int = 5_000) -> int:
+    """scheduled, retrying -> pending where the time has come. Returns how many."""
+    return database.count(
+        f"""UPDATE tasks_task SET status = %s
+        WHERE id IN (SELECT id FROM tasks_task WHERE status IN (%s, %s) AND run_at <= {database.clock()}
+                     ORDER BY run_at LIMIT %s {database.lock(skip_locked=True)})
+        AND {LEADS}""",
+        [TaskStatus.PENDING, TaskStatus.SCHEDULED, TaskStatus.RETRYING, limit, role, term],
+    )
+
+
+def enqueue(ids: list[uuid.UUID], *, queue: str, role: str, term: int) -> dict[uuid.UUID, Any]:
+    """pending -> queued, committed before anything is published. Returns what was moved, with its time of queueing."""
+    rows = database.run(
+        f"""WITH {database.given(id="uuid")},
+        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
+                   AND queue = %s ORDER BY id {database.lock(skip_locked=True)})
+        UPDATE tasks_task SET status = %s, queued_at = {database.clock()}
+        WHERE id IN (SELECT id FROM locked) AND {LEADS} RETURNING id, queued_at""",
+        [database.as_ids(ids), TaskStatus.PENDING, queue, TaskStatus.QUEUED, role, term],
+    )
+    return {database.as_uuid(row[0]): row[1] for row in rows}
+
+
+def return_queued(
+    ids: list[uuid.UUID], *, role: str = "", term: int = 0, lost: bool = False, queued_by: Any = None
+) -> set[uuid.UUID]:
+    """queued -> pending: the message is not with the broker, or its worker did not begin. Returns the ids moved.
+
+    `lost` counts the return, which doubles the row's patience and makes it travel alone from the second on.
+    `queued_by`, a time as the database gave it, leaves rows alone that were queued later: those are somebody else's.
+    A coordinator names its role and term.
+    """
+    rows = database.run(
+        f"""WITH {database.given(id="uuid")},
+        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
+                   {"AND queued_at <= %s" if queued_by else ""} ORDER BY id {database.lock()})
+        UPDATE tasks_task SET status = %s, queued_at = NULL
+            {", returns = returns + 1, suspect = suspect OR returns >= 1" if lost else ""}
+        WHERE id IN (SELECT id FROM locked) {f"AND {LEADS}" if role else ""} RETURNING id""",
+        [
+            database.as_ids(ids),
+            TaskStatus.QUEUED,
+            *([queued_by] if queued_by else []),
+            TaskStatus.PENDING,
+            *([role, term] if role else []),
+        ],
+    )
+    return set(database.ids_of(rows))
