@@ -1,5 +1,11 @@
 """The API's addresses, joined from the apps."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("auth/token/", TokenObtainPairView.as_view(), name="token"),
+    path("auth/token/refresh/", TokenRefreshView.as_view(), name="token-refresh"),
+    path("health/", include("monitoring.health.urls")),
+    path("", include("tasks.api.urls")),
+]

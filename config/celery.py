@@ -25,7 +25,7 @@ app.conf.update(
     broker_channel_error_retry=True,
     broker_connection_timeout=4,
     broker_heartbeat=10,
-    broker_pool_limit=2,
+    broker_pool_limit=10,
     broker_pool_acquire_timeout=5,
     # The row is the truth: a message is acknowledged when its ids are taken care of, and nothing is decided by
     # Celery's own counting of losses, its results or its limits.
@@ -58,6 +58,10 @@ app.conf.update(
     task_default_exchange=_ordinary,
     task_default_routing_key=_ordinary,
     task_queues=[Queue(_ordinary, Exchange(_ordinary, type="direct"), routing_key=_ordinary)],
+    # Remote control and events of installations that share a broker stay apart.
+    control_exchange=f"{settings.BROKER_NAMESPACE}.control",
+    event_exchange=f"{settings.BROKER_NAMESPACE}.events",
+    event_queue_prefix=f"{settings.BROKER_NAMESPACE}.celeryev",
     beat_max_loop_interval=5,
     beat_sync_every=1,
 )

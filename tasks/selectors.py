@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import BooleanField, Count, QuerySet
+from django.db.models.expressions import RawSQL
 
 from tasks import database, topology
 from tasks.models import DeadLetter, Queue, Task, TaskAttempt, Worker
@@ -159,6 +160,12 @@ COUNT_CAP = 10_000
 
 def tasks() -> QuerySet[Task]:
     return Task.objects.select_related("created_by")
+
+
+def with_tag(rows: QuerySet[Task], tag: str) -> QuerySet[Task]:
+    if database.is_postgresql():
+        return rows.filter(tags__contains=[tag])
+    return rows.filter(RawSQL("EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s)", [tag], output_field=BooleanField()))
 
 
 def newest_attempts(task_ids: list[uuid.UUID]) -> dict[uuid.UUID, TaskAttempt]:

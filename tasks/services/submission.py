@@ -38,7 +38,11 @@ def submit_task(*, type: str, payload: Mapping[str, Any] | None = None, actor: A
     Raises InvalidSubmission, PayloadTooLarge or IdempotencyConflict; then nothing is stored. Within a transaction of the
     caller, the task exists when that commits.
     """
-    given = {"type": type, "payload": dict(payload or {}), **options}
+    return submit_given({"type": type, "payload": dict(payload or {}), **options}, actor=actor)
+
+
+def submit_given(given: Mapping[str, Any], *, actor: Any = None) -> Submitted:
+    """Stores one task that came as a mapping from outside, with whatever names in it. Raises as `submit_task` does."""
     return _submit([one_form(given)], actor, indexed=False)[0]
 
 

@@ -1,0 +1,1 @@
+"""Runs all of Taskyard's processes on one machine: what bin/up starts."""

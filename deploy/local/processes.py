@@ -1,0 +1,153 @@
+"""Which processes run, as supervisord's configuration."""
+
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 13
+
+_TEMPLATE = """\
+[supervisord]
+nodaemon=true
+silent=true
+logfile={log}/supervisord.log
+logfile_maxbytes=5MB
+pidfile={home}/supervisord.pid
+loglevel=info
+
+[group:taskyard]
+programs={names}
+"""
+
+_PROGRAM = """
+[program:{name}]
+command={command}
+directory={root}
+autostart=true
+autorestart=true
+startsecs=3
+startretries=1000000
+stopwaitsecs={stop}
+redirect_stderr=true
+stdout_logfile={log}/{name}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=2
+environment={environment}
+"""
+
+
+def names() -> list[str]:
+    from django.conf import settings
+
+    return ["web", "coordinator", *(["worker"] if settings.EMBEDDED_BROKER else ["plain", "async"]), "beat", "flower"]
+
+
+def write_config(home: Path, *, web_port: int, flower_port: int) -> Path:
+    """Writes supervisord's configuration and Flower's password. Returns the configuration's path."""
+    password = home / "flower_password"
+    if not password.exists():
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(12))
+    celery = [str(BIN / "celery"), "-A", "config"]
+    commands = {
+        "web": [
+            str(BIN / "uvicorn"), "config.asgi:application", "--host", "127.0.0.1", "--port", str(web_port),
+            "--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "5",
+        ],
+        "coordinator": [str(BIN / "python"), "manage.py", "coordinator"],
+        **_workers(celery),
+        "beat": [*celery, "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile", ""],
+        "flower": [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"],
+    }  # fmt: skip
+    extra = {"web": {"DATABASE_POOL": "true"}, "flower": {"FLOWER_BASIC_AUTH": f"flower:{password.read_text()}"}}
+    text = _TEMPLATE.format(log=_safe(home / "log"), home=_safe(home), names=",".join(commands))
+    for name, command in commands.items():
+        environment = ",".join(f'{key}="{_safe(value)}"' for key, value in extra.get(name, {}).items())
+        text += _PROGRAM.format(
+            name=name,
+            command=" ".join(f'"{_safe(word)}"' for word in command),
+            root=_safe(ROOT),
+            log=_safe(home / "log"),
+            stop=STOP_SECONDS,
+            environment=environment,
+        )
+    config = home / "supervisord.conf"
+    config.touch(mode=0o600)
+    config.chmod(0o600)
+    config.write_text(text)
+    return config
+
+
+def _workers(celery: list[str]) -> dict[str, list[str]]:
+    """One worker for everything in embedded mode; else one a kind, because plain code starves an event loop."""
+    from django.conf import settings
+
+    from tasks import selectors, topology
+    from tasks.states import Kind
+
+    queues = selectors.queue_names()
+    ordinary = topology.namespaced("celery")
+    if settings.EMBEDDED_BROKER:
+        groups = {"worker": (settings.WORKER_CONCURRENCY, [*topology.lines_of(queues)])}
+    else:
+        groups = {
+            kind.value: (
+                settings.WORKER_CONCURRENCY if kind is Kind.PLAIN else min(2, settings.WORKER_CONCURRENCY),
+                [topology.line(queue, kind) for queue in queues],
+            )
+            for kind in Kind
+        }
+    commands = {}
+    for name, (concurrency, lines) in groups.items():
+        consumed = [topology.namespaced(line) for line in lines]
+        if name != Kind.ASYNC:
+            consumed.append(ordinary)
+        commands[name] = [
+            *celery, "worker", "-n", f"{name}@%h", "-c", str(concurrency), "-Q", ",".join(consumed), "-l", "INFO",
+            "--without-gossip", "--without-mingle",
+        ]  # fmt: skip
+    return commands
+
+
+def supervisor_command(config: Path) -> list[str]:
+    return [str(BIN / "supervisord"), "-c", str(config)]
+
+
+def newest_log_lines(home: Path, lines: int = 15) -> str:
+    """Returns the end of each process's log, for a start that failed."""
+    parts = []
+    for path in sorted((home / "log").glob("*.log")):
+        text = path.read_text(errors="replace").splitlines()[-lines:]
+        if text:
+            parts.append(f"--- {path}\n" + "\n".join(text))
+    return "\n".join(parts)
+
+
+def kill_tree(pid: int) -> None:
+    """Kills a process and all of its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
+    waiting, found = [pid], []
+    while waiting:
+        each = waiting.pop()
+        found.append(each)
+        waiting += children.get(each, [])
+    for each in found:
+        try:
+            os.kill(each, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _safe(value: object) -> str:
+    # supervisord expands %(…)s in its configuration.
+    return str(value).replace("%", "%%").replace('"', '\\"')

@@ -1,0 +1,127 @@
+"""Types for the tests and the benchmarks. Those that write to a ledger leave a trace outside the database."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.context import TaskContext
+from tasks.exceptions import TaskFailed
+from tasks.registry import handler
+from tasks.retry_policy import Backoff, RetryPolicy
+from tasks.states import FailureCategory
+
+AT_ONCE = RetryPolicy(kind=Backoff.NONE)
+
+
+class Anything(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Work(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float = 0.0
+    ledger: str = ""
+    fail_until: int = 0
+    category: FailureCategory = FailureCategory.CODE_ERROR
+    retry_after: float | None = None
+
+
+def _note(path: str, word: str, ctx: TaskContext) -> None:
+    if path:
+        # One short write to a file opened for appending is whole, whoever else writes.
+        with open(Path(path), "ab", buffering=0) as file:
+            file.write(f"{word} {ctx.task_id} {ctx.attempt} {os.getpid()}\n".encode())
+
+
+@handler("sample.noop", payload=Anything)
+def noop(ctx: TaskContext, payload: Anything) -> None:
+    """Does nothing."""
+
+
+@handler("sample.async_noop", payload=Anything)
+async def async_noop(ctx: TaskContext, payload: Anything) -> None:
+    """Does nothing, as a coroutine."""
+
+
+@handler("sample.echo", payload=Anything)
+def echo(ctx: TaskContext, payload: Anything) -> dict[str, Any]:
+    """Returns its payload."""
+    ctx.log.info("echo", keys=sorted(payload.model_dump()))
+    return payload.model_dump()
+
+
+@handler("sample.work", payload=Work, retry=AT_ONCE)
+def work(ctx: TaskContext, payload: Work) -> str:
+    """Sleeps, notes itself in the ledger, fails up to an attempt."""
+    _note(payload.ledger, "start", ctx)
+    time.sleep(payload.seconds)
+    _fail(ctx, payload)
+    _note(payload.ledger, "end", ctx)
+    return "done"
+
+
+@handler("sample.async_work", payload=Work, retry=AT_ONCE)
+async def async_work(ctx: TaskContext, payload: Work) -> str:
+    """The same as a coroutine."""
+    _note(payload.ledger, "start", ctx)
+    await asyncio.sleep(payload.seconds)
+    _fail(ctx, payload)
+    _note(payload.ledger, "end", ctx)
+    return "done"
+
+
+def _fail(ctx: TaskContext, payload: Work) -> None:
+    if ctx.attempt <= payload.fail_until:
+        raise TaskFailed(f"attempt {ctx.attempt} fails", category=payload.category, retry_after=payload.retry_after)
+
+
+@handler("sample.progress")
+def progress(ctx: TaskContext, payload: BaseModel) -> None:
+    """Says how far it is."""
+    for step in range(1, 4):
+        ctx.progress(step / 4, f"step {step}")
+        time.sleep(0.3)
+
+
+class Returns(BaseModel):
+    what: str
+
+
+@handler("sample.returns", payload=Returns, retry=AT_ONCE, max_attempts=1)
+def returns(ctx: TaskContext, payload: Returns) -> Any:
+    """Returns what is hard to store."""
+    return {
+        "set": {1, 2},
+        "nan": float("nan"),
+        "huge": "x" * 10_000_000,
+        "nul": "a\x00b",
+        "surrogate": "a\ud800b",
+        "deep": None,
+    }[payload.what]
+
+
+class Harm(BaseModel):
+    how: str
+
+
+@handler("sample.harm", payload=Harm, retry=AT_ONCE)
+def harm(ctx: TaskContext, payload: Harm) -> None:
+    """Does what no handler should do."""
+    if payload.how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if payload.how == "exit":
+        raise SystemExit(3)
+    if payload.how == "memory":
+        raise MemoryError("no memory left")
+    if payload.how == "swallow":
+        while True:
+            try:
+                time.sleep(0.05)
+            except Exception:  # noqa: BLE001, S112
+                continue
