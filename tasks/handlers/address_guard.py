@@ -1,4 +1,4 @@
-"""Which addresses a task may reach, and the httpx transport that keeps every connection to them (SSRF).
+"""Which addresses a task may reach, and the opening of connections to those alone (SSRF).
 
 The address that is connected to is the one that was checked, so a name that answers differently the second time gains
 nothing. Who asks, and for what, is not decided here.
@@ -14,12 +14,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 
 import httpcore
-import httpx
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from tasks.exceptions import TaskFailed
-from tasks.handlers.http_cancellation import TidyPool, TidyStream
 from tasks.states import FailureCategory
 
 IPAddress = IPv4Address | IPv6Address
@@ -37,7 +35,7 @@ _REFUSED_IPV6 = [
     ip_network("2002::/16"),  # 6to4, which carries an IPv4 address
     ip_network("3fff::/20"),  # documentation
 ]
-# Outside of it: loopback, IPv4-compatible and -translated, local NAT64, unique-local, link-local, site-local, multicast.
+# Outside of it: loopback, IPv4-compatible and -translated, local NAT64, unique-local, link- and site-local, multicast.
 _GLOBAL_UNICAST = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
 
@@ -166,7 +164,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             try:
                 address = str(addresses[-left])
                 stream = await self._sockets.connect_tcp(address, port, share, local_address, socket_options)
-                return TidyStream(stream)
+                return _PlainStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if left == 1:
                     raise
@@ -179,22 +177,32 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's pooled transport over GuardedBackend. Takes no proxy, from the environment or elsewhere."""
+class _PlainStream(httpcore.AsyncNetworkStream):
+    """A connection before TLS. It is closed when the handshake is cancelled, where httpcore (1.0.9) leaves it open."""
 
-    def __init__(self, ssl_context: ssl.SSLContext, connections: int) -> None:
-        super().__init__(verify=ssl_context)
-        # httpx has no parameter for the backend. Were its pool to move elsewhere, requests would pass by the guard.
-        if not hasattr(self, "_pool"):
-            raise RuntimeError("this httpx keeps its connection pool elsewhere: the address guard does not fit it")
-        self._pool = TidyPool(
-            ssl_context=ssl_context,
-            max_connections=connections,
-            # httpcore compares this with all connections, not the idle ones: a smaller number would close what it should keep.
-            max_keepalive_connections=connections,
-            keepalive_expiry=5.0,
-            network_backend=GuardedBackend(),
-        )
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await self._stream.aclose()
+            raise
 
 
 @functools.cache

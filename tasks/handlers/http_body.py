@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-# A packed body that yields nothing (a stream of empty gzip members) must end as well: this much may come on top of the limit.
+# A packed body that yields nothing (endless empty gzip members) must end too: this much may come on top of the limit.
 _PACKING_SLACK = 128 * 1024
 _DEEPEST_JSON = 100
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
@@ -33,7 +33,7 @@ class _Unpackable(Exception):
 
 @dataclass(frozen=True)
 class Body:
-    """`data` has been unpacked, unless `packed` names the encoding that it still has. `fault` says why, if it should not."""
+    """`packed` names the encoding that `data` still has; `fault` says what is wrong with one that should have gone."""
 
     data: bytes
     truncated: bool
@@ -42,7 +42,7 @@ class Body:
 
 
 async def read_body(response: httpx.Response, limit: int) -> Body:
-    """Reads at most `limit` unpacked bytes. What is left is not read: closing the response then closes its connection."""
+    """Reads at most `limit` unpacked bytes. Where more is left, closing the response closes its connection."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     encoding = "" if encoding == "identity" else encoding
     unpacker = _Unpacker(encoding) if encoding in _PACKED else None
@@ -79,7 +79,7 @@ def shown_body(body: Body, content_type: str) -> dict[str, Any]:
 
 
 class _Unpacker:
-    """Unpacks gzip (also of several members) and deflate (with and without zlib's header), never more than asked for."""
+    """Unpacks gzip (also of several members) and deflate (also without zlib's header), never more than asked for."""
 
     def __init__(self, encoding: str) -> None:
         self._is_gzip = encoding != "deflate"
@@ -135,7 +135,7 @@ def _reads_as_utf8(data: bytes) -> bool:
 
 
 def _storable_json(data: bytes) -> Any:
-    """Parses. Raises ValueError for what the database or a page could not hold: NaN, NUL, lone surrogates, endless depth."""
+    """Parses. Raises ValueError for what no database or page could hold: NaN, NUL, lone surrogates, endless depth."""
     value = json.loads(data)
     rendered = json.dumps(value, allow_nan=False, ensure_ascii=False)
     rendered.encode("utf-8")

@@ -92,7 +92,7 @@ class Call:
 
 
 def first_call(ctx: TaskContext, payload: HttpRequest) -> Call:
-    """Returns the payload's request with the headers that Taskyard adds. Raises ValueError where its URL is unusable."""
+    """Returns the payload's request with the headers that Taskyard adds. Raises ValueError if its URL is unusable."""
     url = resolved_url(payload.url)
     if payload.params:
         query = b"&".join(part for part in (url.query, encoded_pairs(payload.params).encode()) if part)

@@ -22,7 +22,7 @@ def short_url(url: httpx.URL) -> str:
 
 
 def shown_url(url: httpx.URL) -> str:
-    """Returns the URL for a result: without user and password, and with the values of secret-looking parameters masked."""
+    """Returns the URL for a result: without user and password, and with secret-looking parameters masked."""
     bare = url.copy_with(userinfo=b"")
     if not url.query:
         return str(bare)

@@ -58,7 +58,7 @@ class HttpRequest(BaseModel):
                 {
                     "method": "POST",
                     "url": "https://api.example.com/orders",
-                    "headers": {"Authorization": "Bearer …"},
+                    "headers": {"Authorization": "Bearer TOKEN"},
                     "json": {"article": 4711, "quantity": 2},
                     "expected_status": [201, "409"],
                 },
@@ -116,7 +116,7 @@ class HttpRequest(BaseModel):
     response_limit: int | None = Field(
         default=None,
         ge=0,
-        description="How many bytes of the (unpacked) response body are kept: at most, and by default, HTTP_RESPONSE_LIMIT.",
+        description="How many bytes of the unpacked body are kept. At most, and by default, HTTP_RESPONSE_LIMIT.",
     )
     connect_timeout: float = Field(
         default=5.0,

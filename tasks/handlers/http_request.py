@@ -12,7 +12,6 @@ from tasks.exceptions import TaskFailed
 from tasks.handlers.address_guard import AddressRefused
 from tasks.handlers.http_body import Body, read_body, shown_body
 from tasks.handlers.http_call import Call, UnusableRedirect, first_call
-from tasks.handlers.http_cancellation import cancelled_cleanly
 from tasks.handlers.http_disclosure import shown_headers, shown_url
 from tasks.handlers.http_payload import HttpRequest
 from tasks.handlers.http_transports import transport
@@ -29,12 +28,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 async def http_request(ctx: TaskContext, payload: HttpRequest) -> dict[str, Any]:
     """Sends an HTTP request and returns the answer; a status that is not expected fails the task.
 
-    The result holds status, url, http_version, headers, duration_ms, size, truncated, and the body as json, text or base64.
+    The result holds status, url, http_version, headers, duration_ms, size, truncated and one of json, text and base64.
     """
-    return await cancelled_cleanly(_exchange(ctx, payload))
-
-
-async def _exchange(ctx: TaskContext, payload: HttpRequest) -> dict[str, Any]:
     started = time.monotonic()
     try:
         call = first_call(ctx, payload)
@@ -50,20 +45,15 @@ async def _exchange(ctx: TaskContext, payload: HttpRequest) -> dict[str, Any]:
             except UnusableRedirect as error:
                 details = _result(call, response, await read_body(response, payload.limit), started)
                 raise unusable_answer(call.name, response, str(error), details) from None
-        ctx.log.info(f"{call.name} answered {status_line(response.status_code)}, going on to {following.target}")
+        ctx.log.info("redirected", by=call.target, status=response.status_code, to=following.target)
         call = following
 
 
 @asynccontextmanager
 async def _answer(ctx: TaskContext, payload: HttpRequest, call: Call) -> AsyncIterator[httpx.Response]:
-    """Sends the call and lends the answer, its body unread. Raises TaskFailed, also for faults while the body is read."""
+    """Sends the call and lends the answer. Raises TaskFailed, also for faults while the borrower reads the body."""
     remaining = max(0.0, ctx.remaining - _BEFORE_THE_TIMEOUT)
-    timeouts = {
-        "connect": min(payload.connect_timeout, remaining),
-        "read": remaining,
-        "write": remaining,
-        "pool": remaining,
-    }
+    timeouts = {"connect": min(payload.connect_timeout, remaining), "read": remaining, "write": remaining}
     request = httpx.Request(
         call.method, call.url, headers=call.headers, content=call.content, extensions={"timeout": timeouts}
     )
@@ -76,7 +66,7 @@ async def _answer(ctx: TaskContext, payload: HttpRequest, call: Call) -> AsyncIt
     except AddressRefused as error:
         raise TaskFailed(f"{call.name} failed: {error}", category=error.category, retryable=error.retryable) from None
     except httpx.HTTPError as error:
-        # The wrappers of three libraries around one cause: their traceback would tell nothing that the message does not.
+        # Three libraries wrapped one cause: their traceback would tell nothing that the message does not.
         raise failed_exchange(call.name, error) from None
 
 

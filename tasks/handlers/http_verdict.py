@@ -23,7 +23,6 @@ _SILENT: dict[type[httpx.HTTPError], str] = {
     httpx.ConnectTimeout: "no connection within the connect timeout",
     httpx.ReadTimeout: "the server did not answer in time",
     httpx.WriteTimeout: "the server did not take the request in time",
-    httpx.PoolTimeout: "no connection was free in time",
 }
 
 

@@ -32,11 +32,12 @@ class _ByOperation:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        each = {known.name: handler(known.payload.__pydantic_core_schema__) for known in operations()}
-        if len(each) == 1:
-            return handler.resolve_ref_schema(each.popitem()[1])
-        mapping = {name: reference["$ref"] for name, reference in each.items()}
-        return {"oneOf": list(each.values()), "discriminator": {"propertyName": "operation", "mapping": mapping}}
+        each = []
+        for known in operations():
+            described = handler.resolve_ref_schema(handler(known.payload.__pydantic_core_schema__))
+            required = described.get("required", []) + ([] if known.name == DEFAULT else ["operation"])
+            each.append(described | {"required": required})
+        return each[0] if len(each) == 1 else {"oneOf": each}
 
 
 class DataProcessing(RootModel[Annotated[OperationPayload, _ByOperation]]):

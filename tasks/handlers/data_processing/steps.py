@@ -102,7 +102,7 @@ class Sort(BaseModel):
 
 
 class Join(BaseModel):
-    """Joins with rows from another source, which is held in memory."""
+    """Joins with rows from another source, which is held in memory. Filter before it where you can."""
 
     model_config = _with_example(op="join", on=["country"], how="left", **{"with": {"path": "in/countries.csv"}})
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ModelWrapValidatorHandler, ValidationError, WrapValidator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 
 def error_at(*path: str | int, reason: str, value: Any = None) -> ValidationError:
@@ -17,6 +17,8 @@ def picking(choose: Callable[[dict[str, Any]], type[BaseModel] | None]) -> WrapV
     """Makes a union validate by the model that `choose` picks; where it picks none, the union itself complains."""
 
     def validate(value: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
+        if not isinstance(value, dict | BaseModel):
+            raise PydanticKnownError("dict_type")
         model = choose(value) if isinstance(value, dict) else None
         return model.model_validate(value) if model is not None else handler(value)
 

@@ -1,7 +1,7 @@
 """From Polars' errors to sentences for the person who wrote the payload."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import polars as pl
@@ -20,6 +20,10 @@ _HINTS = [
 
 class DoesNotFit(ValueError):
     """The payload does not fit the data. The message is for the person who wrote it."""
+
+
+# OverflowError: a number in the payload that is larger than any of Polars' integers.
+_WRONG_PAYLOAD = (pl.exceptions.PolarsError, DoesNotFit, ExpressionRefused, OverflowError)
 
 
 def require(frame: pl.LazyFrame, names: Iterable[str], *, side: str = "") -> None:
@@ -43,17 +47,19 @@ def explain(error: BaseException, names: Mapping[str, str] | None = None) -> str
 
 
 @contextmanager
-def blaming(where: str, names: Mapping[str, str]) -> Iterator[None]:
-    """Turns what goes wrong inside into TaskFailed whose message starts with `where`."""
-    prefix = f"{where}: " if where else ""
+def blaming(where: str | Callable[[BaseException], str], names: Mapping[str, str]) -> Iterator[None]:
+    """Turns what goes wrong inside into TaskFailed whose message starts with `where`, or with what it returns."""
     try:
         yield
-    except (pl.exceptions.PolarsError, DoesNotFit, ExpressionRefused, OverflowError) as error:
-        raise TaskFailed(
-            prefix + explain(error, names), category=FailureCategory.INVALID_PAYLOAD, retryable=False
-        ) from error
-    except OSError as error:  # a full disk, a share that went away: may be better next time
-        raise TaskFailed(prefix + explain(error, names), category=FailureCategory.CODE_ERROR) from error
-    except pl.exceptions.PanicException as error:
-        message = f"{prefix}Polars broke off: {explain(error, names)}"
-        raise TaskFailed(message, category=FailureCategory.CODE_ERROR, retryable=False) from error
+    except (*_WRONG_PAYLOAD, OSError, pl.exceptions.PanicException) as error:
+        culprit = where if isinstance(where, str) else where(error)
+        raise _failure(error, culprit, explain(error, names)) from error
+
+
+def _failure(error: BaseException, culprit: str, message: str) -> TaskFailed:
+    prefix = f"{culprit}: " if culprit else ""
+    if isinstance(error, _WRONG_PAYLOAD):
+        return TaskFailed(prefix + message, category=FailureCategory.INVALID_PAYLOAD, retryable=False)
+    if isinstance(error, OSError):  # a full disk, a share that went away: may be better next time
+        return TaskFailed(prefix + message, category=FailureCategory.CODE_ERROR)
+    return TaskFailed(f"{prefix}Polars broke off: {message}", category=FailureCategory.CODE_ERROR, retryable=False)

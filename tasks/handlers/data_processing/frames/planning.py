@@ -1,5 +1,7 @@
 """From the payload's source and steps to one lazy query. Nothing is read but what types need."""
 
+import re
+from collections.abc import Iterable
 from functools import singledispatch
 
 import polars as pl
@@ -23,6 +25,34 @@ def plan(source: Source, sequence: list[steps.Step], query: Query) -> pl.LazyFra
             frame = apply(step, frame, query)
             frame.collect_schema()  # cheap, and the complaint comes while we know whose it is
     return frame
+
+
+def culprit(sequence: list[steps.Step], error: BaseException) -> str:
+    """Returns the step to blame for an error that came while the query ran, or "" where that is not certain.
+
+    By then the steps are one query, but Polars' message often quotes the expression or names the column.
+    """
+    quoted = re.search(r"in the following expression:\s*(\S.*)", str(error))
+    named = re.search(r"in column '(.*?)' for \d+ out of", str(error))
+    suspects = [
+        f"steps[{index}] ({step.op})"
+        for index, step in enumerate(sequence)
+        if (quoted and any(quoted[1] in str(parse(text)) for text in _expressions(step)))
+        or (named and isinstance(step, steps.Cast) and named[1] in step.columns)
+    ]
+    return suspects[0] if len(suspects) == 1 else ""
+
+
+def _expressions(step: steps.Step) -> Iterable[str]:
+    match step:
+        case steps.Filter():
+            return [step.where]
+        case steps.Derive():
+            return step.columns.values()
+        case steps.Aggregate():
+            return step.metrics.values()
+        case _:
+            return []
 
 
 @singledispatch
@@ -77,22 +107,26 @@ def _(step: steps.Sort, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
 @apply.register
 def _(step: steps.Join, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
     other = read(step.other, query)
-    if step.how == "cross":
-        return query.gate(frame.join(other, how="cross", suffix=step.suffix))
     left, right = step.keys
     require(frame, left, side="the left side")
     require(other, right, side="the right side")
-    joined = frame.join(
-        other,
-        left_on=[cs.by_name(name) for name in left],
-        right_on=[cs.by_name(name) for name in right],
-        how=step.how,
-        suffix=step.suffix,
-        # One key column and not two, as SQL's USING has it; the left rows stay in their order.
-        coalesce=True if step.how in ("inner", "left", "full") else None,
-        maintain_order="left",
-    )
-    return query.gate(joined)  # keys that repeat on both sides can multiply the rows beyond all bounds
+    if step.how == "cross":
+        joined = frame.join(other, how="cross", suffix=step.suffix, maintain_order="left")
+    else:
+        joined = frame.join(
+            other,
+            left_on=[cs.by_name(name) for name in left],
+            right_on=[cs.by_name(name) for name in right],
+            how=step.how,
+            suffix=step.suffix,
+            # One key column and not two, as SQL's USING has it.
+            coalesce=True if step.how in ("inner", "left", "full") else None,
+            # Besides the order this fixes the side that is held in memory: Polars' own choice is often the growing one.
+            maintain_order="left",
+        )
+    # Keys that repeat on both sides can multiply the rows beyond all bounds. Were filters that follow moved before the
+    # gate, all of those rows could vanish without passing it.
+    return query.gate(joined, keeps_filters_behind=True)
 
 
 @apply.register

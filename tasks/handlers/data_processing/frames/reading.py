@@ -20,7 +20,7 @@ def read(source: Source, query: Query) -> pl.LazyFrame:
     else:
         frame = _scan(source, query.read(open_source(source.path), source.path))
     require(frame, source.dtypes)
-    return query.gate(cast(frame, source.dtypes) if source.dtypes else frame, query.rows_read)
+    return query.gate(cast(frame, source.dtypes) if source.dtypes else frame)
 
 
 def _inline(source: InlineRows) -> pl.LazyFrame:

@@ -20,18 +20,6 @@ class _Stopped(Exception):
     """Raised inside the query, to end it."""
 
 
-class RowCount:
-    """Counts the rows that pass a gate, in whichever thread of Polars they do."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._lock = threading.Lock()
-
-    def add(self, rows: int) -> None:
-        with self._lock:
-            self.rows += rows
-
-
 class Query:
     """One query and the files it reads. Use it as a context manager around planning and running.
 
@@ -41,12 +29,16 @@ class Query:
     """
 
     def __init__(self) -> None:
-        self.rows_read, self.rows_out = RowCount(), RowCount()
+        self.rows_out = 0
         self.names: dict[str, str] = {}  # what Polars calls a file: what the payload calls it
         self.sources: list[Identity] = []
         self._files = ExitStack()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._counting = threading.Lock()
+        self._stopping = False
+        self._started = self._ended = False
+        # Released at the end. Waiting for Thread.join does not do: a signal's exception out of it makes Python (3.11)
+        # take the thread for ended.
+        self._running = threading.Lock()
         self._frame: pl.DataFrame | None = None
         self._error: BaseException | None = None
 
@@ -54,11 +46,11 @@ class Query:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stopping.set()
-        if self._thread is None:
+        self._stopping = True
+        if not self._started:
             self._files.close()
-        else:
-            self._thread.join(GRACE)  # a sort in memory passes no gate: it is left to end, and closes the files then
+        elif not self._ended:
+            self._running.acquire(timeout=GRACE)  # a sort passes no gate: it is left to end, and closes the files then
 
     def read(self, descriptor: int, name: str) -> str:
         """Takes a source over and returns the path by which Polars opens it."""
@@ -77,22 +69,24 @@ class Query:
         self.names[path] = name
         return path
 
-    def gate(self, frame: pl.LazyFrame, count: RowCount | None = None) -> pl.LazyFrame:
-        """Returns the same rows, which now pass a point where the query can be stopped and they are counted.
+    def gate(self, frame: pl.LazyFrame, *, counts: bool = False, keeps_filters_behind: bool = False) -> pl.LazyFrame:
+        """Returns the same rows, which now pass a point where the query can be stopped; `counts` them as rows out.
 
-        It costs a call for some 100,000 rows, and Polars optimises through it.
+        It costs a call for some 100,000 rows, and Polars optimises through it, but for filters where told so. Where
+        filters are moved before it, empty batches still pass.
         """
 
         def passing(rows: pl.DataFrame) -> pl.DataFrame:
-            if self._stopping.is_set():
+            if self._stopping:
                 raise _Stopped
-            if count is not None:
-                count.add(rows.height)
+            if counts:
+                with self._counting:
+                    self.rows_out += rows.height
             return rows
 
         return frame.map_batches(
             passing,
-            predicate_pushdown=True,
+            predicate_pushdown=not keeps_filters_behind,
             projection_pushdown=True,
             slice_pushdown=True,
             validate_output_schema=False,
@@ -101,15 +95,15 @@ class Query:
 
     def run(self, frame: pl.LazyFrame, ctx: TaskContext) -> pl.DataFrame:
         """Returns the rows; none where the query ends in a sink. Raises what Polars raises. Once for each Query."""
-        self._thread = threading.Thread(target=self._work, args=(frame,), name="data_processing", daemon=True)
-        self._thread.start()
-        reported = time.monotonic()
-        while self._thread.is_alive():
-            self._thread.join(POLL)
+        self._running.acquire()
+        self._started = True
+        threading.Thread(target=self._work, args=(frame,), name="data_processing", daemon=True).start()
+        began = reported = time.monotonic()
+        while not self._running.acquire(timeout=POLL):
             ctx.check_cancelled()
             if time.monotonic() - reported >= REPORT:
-                ctx.progress(0.5, f"{self.rows_read.rows:,} rows read")
                 reported = time.monotonic()
+                ctx.progress(0.5, f"{self.rows_out:,} rows after {reported - began:.0f} s")
         if self._error is not None:
             raise self._error
         assert self._frame is not None
@@ -118,7 +112,9 @@ class Query:
     def _work(self, frame: pl.LazyFrame) -> None:
         try:
             self._frame = frame.collect(engine="streaming")
-        except BaseException as error:  # Polars' panics are BaseExceptions; `run` raises it in the main thread
+        except BaseException as error:  # noqa: BLE001  (panics are; `run` raises it again)
             self._error = error
         finally:
             self._files.close()
+            self._ended = True
+            self._running.release()
