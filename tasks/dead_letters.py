@@ -170,5 +170,3 @@ def _keep_stray(dead: _Dead) -> None:
         announced_at=now,
     )
     logger.warning("a message that is no execution of a task was set aside: %s", why)
-
-

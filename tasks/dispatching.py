@@ -106,7 +106,9 @@ class Dispatcher:
             return False
         if room <= 0:
             return False
-        candidates = selectors.dispatch_candidates(line.queue, sorted(line.types), limit=min(IDS_A_TURN, room * CHUNK_IDS))
+        candidates = selectors.dispatch_candidates(
+            line.queue, sorted(line.types), limit=min(IDS_A_TURN, room * CHUNK_IDS)
+        )
         if not candidates:
             # Pending, but of the queue's other kind or of no known type: looked for again a little later.
             self._rest_until[line.name] = time.monotonic() + 0.25

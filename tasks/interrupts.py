@@ -15,11 +15,6 @@ Question = Callable[[], Interrupted | None]
 _question: Question | None = None
 
 
-def install() -> None:
-    """Sets the signal handler. Main thread only."""
-    signal.signal(signal.SIGALRM, _on_alarm)
-
-
 def _on_alarm(number: int, frame: object) -> None:
     if _question is not None and (error := _question()) is not None:
         raise error
@@ -27,12 +22,14 @@ def _on_alarm(number: int, frame: object) -> None:
 
 @contextmanager
 def armed(question: Question, *, after: float) -> Iterator[None]:
-    """Asks the question after the given seconds, and then each second, until the block ends.
+    """Asks the question (main thread only) after the given seconds, and then each second, until the block ends.
 
     The exception may also come out of the block's very end; it never comes after it. Raises nothing of its own.
     """
     global _question
     _question = question
+    # Each time, because Celery's pool sets its own handlers after the hooks that could do it once.
+    signal.signal(signal.SIGALRM, _on_alarm)
     signal.setitimer(signal.ITIMER_REAL, after + 0.002, REPEAT)
     try:
         yield

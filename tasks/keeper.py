@@ -400,4 +400,3 @@ class Keeper:
             logger.warning("the worker's row could not be closed: %s", error)
         finally:
             connection.close()
-

@@ -68,4 +68,3 @@ def remove_stale_files(older_than: float = 3600.0) -> int:
             except FileNotFoundError:
                 continue
     return removed
-

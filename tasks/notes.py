@@ -80,7 +80,14 @@ def _write_lines(lines: list[tuple[Pair, str, str, str, float]]) -> None:
         SELECT v_id, v_attempt, v_level, v_message, v_fields{cast}, {database.clock_plus("-v_ago")} FROM v""",
         [
             database.as_rows(
-                {"id": pair[0], "attempt": pair[1], "level": level, "message": message, "fields": fields, "ago": now - at}
+                {
+                    "id": pair[0],
+                    "attempt": pair[1],
+                    "level": level,
+                    "message": message,
+                    "fields": fields,
+                    "ago": now - at,
+                }
                 for pair, level, message, fields, at in lines
             )
         ],

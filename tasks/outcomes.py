@@ -14,6 +14,7 @@ from tasks.transitions import Claimed, Ending
 
 UNKNOWN_TYPE_DELAY = 30.0  # seconds until another worker may know the type
 
+
 class Attempt:
     """One claim in the hands of a process: what it needs to say how it ended."""
 

@@ -35,4 +35,3 @@ def leave(node: Node) -> None:
     database.run(
         f"UPDATE tasks_worker SET stopped_at = {database.clock()} WHERE name = %s AND pid = %s", [node.name, node.pid]
     )
-

@@ -165,7 +165,9 @@ def tasks() -> QuerySet[Task]:
 def with_tag(rows: QuerySet[Task], tag: str) -> QuerySet[Task]:
     if database.is_postgresql():
         return rows.filter(tags__contains=[tag])
-    return rows.filter(RawSQL("EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s)", [tag], output_field=BooleanField()))
+    return rows.filter(
+        RawSQL("EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s)", [tag], output_field=BooleanField())
+    )
 
 
 def newest_attempts(task_ids: list[uuid.UUID]) -> dict[uuid.UUID, TaskAttempt]:

@@ -34,7 +34,9 @@ class Waker:
     def _connection(self) -> Any:
         if self._listening is None:
             parameters = connection.get_connection_params()
-            wanted = {k: v for k, v in parameters.items() if k not in ("cursor_factory", "context", "prepare_threshold")}
+            wanted = {
+                k: v for k, v in parameters.items() if k not in ("cursor_factory", "context", "prepare_threshold")
+            }
             self._listening = psycopg.connect(**wanted, autocommit=True)
             self._listening.execute(f"LISTEN {database.wake_channel()}")
         return self._listening

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import signals
 
-from tasks import interrupts, node, registry, topology
+from tasks import node, registry, topology
 from tasks.execution import Executor
 from tasks.keeper import DRAIN_SECONDS, Keeper
 
@@ -54,7 +54,6 @@ def start_process(**_: Any) -> None:
     global executor
     if node.this is None or not node.this.lines:
         return  # this worker runs ordinary Celery tasks only
-    interrupts.install()
     keeper = Keeper(node.this)
     keeper.start()
     executor = Executor(keeper)
@@ -72,5 +71,3 @@ def _is_line(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-

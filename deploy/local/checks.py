@@ -38,9 +38,7 @@ def ports() -> tuple[int, int]:
             try:
                 probe.bind(("127.0.0.1", int(text)))
             except OSError as error:
-                raise CannotStart(
-                    f"port {text} cannot be used ({error.strerror}): set {name} to another one"
-                ) from None
+                raise CannotStart(f"port {text} cannot be used ({error.strerror}): set {name} to another one") from None
         found.append(int(text))
     if found[0] == found[1]:
         raise CannotStart(f"PORT and FLOWER_PORT are both {found[0]}")

@@ -95,7 +95,11 @@ def load_demo() -> None:
                     "source": {"path": "orders.csv"},
                     "steps": [
                         {"op": "filter", "where": "amount > 0"},
-                        {"op": "aggregate", "by": ["country"], "metrics": {"orders": "count(*)", "revenue": "sum(amount)"}},
+                        {
+                            "op": "aggregate",
+                            "by": ["country"],
+                            "metrics": {"orders": "count(*)", "revenue": "sum(amount)"},
+                        },
                         {"op": "sort", "by": ["revenue"], "descending": True},
                     ],
                     "sink": {"path": "revenue_by_country.csv"},

@@ -7,7 +7,6 @@ from tasks import database
 from tasks.leadership import COORDINATOR
 from tasks.selectors import online_worker_names
 
-
 _all_applied = False
 
 

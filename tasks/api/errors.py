@@ -45,5 +45,3 @@ class ExceptionHandler(StandardHandler):
         if isinstance(exc, (OperationalError, InterfaceError)):
             return Unavailable()
         return super().convert_known_exceptions(exc)
-
-

@@ -14,7 +14,9 @@ class BoundedJSONParser(JSONParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if limit is not None and int(stream.META.get("CONTENT_LENGTH") or 0) > limit:
+        request = (parser_context or {}).get("request")
+        length = int(request.META.get("CONTENT_LENGTH") or 0) if request is not None else 0
+        if limit is not None and length > limit:
             raise RequestDataTooBig(f"the request is larger than {limit:,} bytes (REQUEST_LIMIT)")
         try:
             return super().parse(stream, media_type, parser_context)

@@ -46,7 +46,8 @@ class DeadLetter(models.Model):
             ),
             models.CheckConstraint(
                 name="dead_letter_resolved",
-                condition=Q(resolution="", resolved_at__isnull=True) | (~Q(resolution="") & Q(resolved_at__isnull=False)),
+                condition=Q(resolution="", resolved_at__isnull=True)
+                | (~Q(resolution="") & Q(resolved_at__isnull=False)),
             ),
         ]
         indexes: ClassVar = [

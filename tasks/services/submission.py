@@ -225,5 +225,3 @@ def _conflict(key: str, index: int, indexed: bool) -> IdempotencyConflict:
 
 def _join(*parts: object) -> str:
     return ".".join(str(part) for part in parts if str(part) != "")
-
-

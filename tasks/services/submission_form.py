@@ -32,7 +32,9 @@ def _no_nul(value: str) -> str:
 
 
 Text = Annotated[str, pydantic.AfterValidator(_no_nul)]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), pydantic.AfterValidator(_no_nul)]
+Tag = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), pydantic.AfterValidator(_no_nul)
+]
 
 
 class Submission(BaseModel):

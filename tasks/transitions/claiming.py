@@ -71,7 +71,7 @@ def renew(
                    WHERE coalesce(status, '') = %s AND incarnation = %s
                    ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET lease_expires_at = {database.clock_plus("%s")}
-        WHERE id IN (SELECT id FROM locked) RETURNING id, attempt, cancel_requested_at IS NOT NULL""",
+        WHERE id IN (SELECT id FROM locked) RETURNING id, attempt, cancel_requested_at""",
         [
             database.as_rows({"id": each, "attempt": attempt} for each, attempt in held),
             TaskStatus.PROCESSING,
@@ -79,7 +79,8 @@ def renew(
             lease,
         ],
     )
-    return {(database.as_uuid(row[0]), row[1]): bool(row[2]) for row in rows}
+    # Compared here: `IS NOT NULL` in a RETURNING of SQLite 3.40 is true for a NULL.
+    return {(database.as_uuid(row[0]), row[1]): row[2] is not None for row in rows}
 
 
 def _id(value: uuid.UUID) -> Any:

@@ -123,5 +123,5 @@ def harm(ctx: TaskContext, payload: Harm) -> None:
         while True:
             try:
                 time.sleep(0.05)
-            except Exception:  # noqa: BLE001, S112
+            except Exception:  # noqa: S112
                 continue

@@ -27,8 +27,8 @@ def process(root) -> Process:
     """Runs a payload as an attempt does: validated, then handled."""
 
     def run(payload: dict[str, Any], **context: Any) -> dict[str, Any]:
-        context = {"task_id": uuid.uuid4(), "attempt": 1, "timeout": 600.0} | context
-        ctx = TaskContext(type="data_processing", **context)
+        defaults: dict[str, Any] = {"task_id": uuid.uuid4(), "attempt": 1, "timeout": 600.0}
+        ctx = TaskContext(type="data_processing", **(defaults | context))
         return data_processing(ctx, DataProcessing.model_validate(payload))
 
     return run

@@ -1,0 +1,1 @@
+"""Tests that run the whole product in embedded mode, with real processes."""
