@@ -60,7 +60,7 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
 
 
 def url(name: str, schemes: set[str]) -> str:
-    """Returns the URL or "" where the variable is not set. The message never repeats the URL: it may hold a password."""
+    """Returns the URL or "" where it is not set. The message never repeats the URL: it may hold a password."""
     value = text(name)
     if not value:
         return ""

@@ -13,7 +13,7 @@ from config import env
 BASE_DIR = Path(__file__).resolve().parent.parent
 TASKYARD_HOME = Path(env.text("TASKYARD_HOME") or BASE_DIR / ".run").resolve()
 
-# --- Where we run -----------------------------------------------------------------------------------------------------
+# --- Where we run ---------------------------------------------------------------------------------------------------
 
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY", TASKYARD_HOME / "secret_key")
@@ -86,7 +86,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# --- Database: PostgreSQL by DATABASE_URL, else SQLite in TASKYARD_HOME ------------------------------------------------
+# --- Database: PostgreSQL by DATABASE_URL, else SQLite in TASKYARD_HOME ---------------------------------------------
 
 _database_url = env.url("DATABASE_URL", {"postgres", "postgresql"})
 _database: dict[str, Any]
@@ -103,7 +103,7 @@ if _database_url:
         **_database.get("OPTIONS", {}),
     }
     if env.boolean("DATABASE_POOL", False):
-        # For the web only: under ASGI each request may come in a thread of its own, and connections cannot be kept by thread.
+        # For the web only: under ASGI a request may come in any thread, so connections cannot be kept by thread.
         _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 10, least=1)}
 else:
     _database = {
@@ -118,7 +118,7 @@ else:
     }
 DATABASES = {"default": _database}
 
-# --- Broker: RabbitMQ by BROKER_URL, else files in TASKYARD_HOME ------------------------------------------------------
+# --- Broker: RabbitMQ by BROKER_URL, else files in TASKYARD_HOME ----------------------------------------------------
 
 _broker_url = env.url("BROKER_URL", {"amqp", "amqps", "pyamqp"})
 EMBEDDED_BROKER = not _broker_url
@@ -129,7 +129,7 @@ if not BROKER_NAMESPACE.replace("-", "").replace("_", "").isalnum() or len(BROKE
 BROKER_FOLDER = TASKYARD_HOME / "broker"
 BROKER_QUEUE_TYPE = env.choice("BROKER_QUEUE_TYPE", "classic", {"classic", "quorum"})
 
-# --- The engine -------------------------------------------------------------------------------------------------------
+# --- The engine -----------------------------------------------------------------------------------------------------
 
 PAYLOAD_LIMIT = env.integer("PAYLOAD_LIMIT", 256 * 1024, least=1024)
 RESULT_LIMIT = env.integer("RESULT_LIMIT", 1024 * 1024, least=1024)
@@ -142,19 +142,19 @@ COROUTINES_PER_PROCESS = env.integer("COROUTINES_PER_PROCESS", 200, least=1)
 WORKER_ONLINE_SECONDS = env.integer("WORKER_ONLINE_SECONDS", 15, least=2)
 WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2 if EMBEDDED_BROKER else 5, least=1, most=256)
 
-# --- Built-in handlers ------------------------------------------------------------------------------------------------
+# --- Built-in handlers ----------------------------------------------------------------------------------------------
 
 HTTP_BASE_URL = env.text("HTTP_BASE_URL")
 HTTP_ALLOWED_PRIVATE_HOSTS = env.words("HTTP_ALLOWED_PRIVATE_HOSTS")
 HTTP_RESPONSE_LIMIT = env.integer("HTTP_RESPONSE_LIMIT", 64 * 1024, least=0)
 DATA_ROOT = Path(env.text("DATA_ROOT") or TASKYARD_HOME / "data").resolve()
 
-# --- Celery's own periodic tasks (everything of Taskyard's is in config/celery.py) ------------------------------------
+# --- Celery's own periodic tasks (everything of Taskyard's is in config/celery.py) ----------------------------------
 
 CELERY_RESULT_BACKEND = "django-db"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
-# --- API --------------------------------------------------------------------------------------------------------------
+# --- API ------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -176,7 +176,7 @@ SIMPLE_JWT = {
 # A bulk request may carry BULK_LIMIT tasks; 64 MiB holds 10,000 of 6 KiB each.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_LIMIT", 64 * 1024 * 1024, least=1024)
 
-# --- Admin ------------------------------------------------------------------------------------------------------------
+# --- Admin ----------------------------------------------------------------------------------------------------------
 
 UNFOLD = {
     "SITE_TITLE": "Taskyard",
@@ -227,7 +227,7 @@ UNFOLD = {
     },
 }
 
-# --- Security ---------------------------------------------------------------------------------------------------------
+# --- Security -------------------------------------------------------------------------------------------------------
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
@@ -238,7 +238,7 @@ if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 
-# --- Logs -------------------------------------------------------------------------------------------------------------
+# --- Logs -----------------------------------------------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,

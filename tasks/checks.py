@@ -12,7 +12,7 @@ def check_embedded_in_production(**kwargs: Any) -> list[Warning]:
     if settings.EMBEDDED_BROKER:
         return [
             Warning(
-                "the embedded broker loses the message of a killed worker for half a minute and serves one machine only",
+                "the embedded broker serves one machine and loses a killed worker's message for half a minute",
                 hint="Set BROKER_URL to a RabbitMQ and DATABASE_URL to a PostgreSQL.",
                 id="tasks.W001",
             )

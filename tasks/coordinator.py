@@ -1,4 +1,4 @@
-"""The coordinator's process: it stands by until it leads, then dispatches, reaps and does its duties, each in a thread."""
+"""The coordinator's process: it stands by until it leads; then it dispatches, reaps and does its duties in threads."""
 
 import logging
 import threading

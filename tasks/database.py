@@ -90,7 +90,7 @@ def count(sql: str, params: Sequence[Any] = ()) -> int:
     """Executes one statement and returns how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(sql, list(params))
-        return max(0, cursor.rowcount)
+        return max(0, int(cursor.rowcount))
 
 
 def ids_of(rows: Iterable[tuple[Any, ...]]) -> list[uuid.UUID]:
@@ -122,6 +122,6 @@ def wake_channel() -> str:
 
 
 def notify_if_idle(role: str) -> None:
-    """Wakes the dispatcher at commit where it said that it sleeps. Notifying always would cost a third of the submits."""
+    """Wakes the dispatcher at commit where it said that it sleeps: notifying always costs a third of the submits."""
     if is_postgresql():
         run("SELECT pg_notify(%s, '') FROM tasks_leadership WHERE role = %s AND idle", [wake_channel(), role])

@@ -96,7 +96,7 @@ class _Dead:
     @classmethod
     def of(cls, message: Any) -> "_Dead":
         body = message.body
-        text = body.decode("utf-8", "backslashreplace") if isinstance(body, (bytes, memoryview)) else str(body)
+        text = bytes(body).decode("utf-8", "backslashreplace") if isinstance(body, (bytes, memoryview)) else str(body)
         return cls(dict(message.headers or {}), text)
 
     @property

@@ -61,6 +61,7 @@ class Dispatcher:
                     continue
                 if self.turn(term):
                     pause = SHORTEST_POLL
+                    self._say_idle(term, False)
                 else:
                     pause = self._rest(term, pause, stop)
             except (OperationalError, InterfaceError) as error:
@@ -93,7 +94,7 @@ class Dispatcher:
                 worked = self._fill(line, term) or worked
         return worked
 
-    # --- One line ------------------------------------------------------------------------------------------------------
+    # --- One line ---------------------------------------------------------------------------------------------------
 
     def _fill(self, line: Line, term: int) -> bool:
         """Sends as many messages as the line's window has room for. Returns whether any was sent."""
@@ -178,7 +179,7 @@ class Dispatcher:
             chunk.size += candidate.size
         return iter(chunks)
 
-    # --- The broker ------------------------------------------------------------------------------------------------------
+    # --- The broker -------------------------------------------------------------------------------------------------
 
     def _broker_is_open(self, term: int) -> bool:
         if self._is_open:
@@ -208,21 +209,23 @@ class Dispatcher:
         self._is_open = False
         self._publisher.close()
 
-    # --- Rest ----------------------------------------------------------------------------------------------------------
+    # --- Rest -------------------------------------------------------------------------------------------------------
 
     def _rest(self, term: int, pause: float, stop: threading.Event) -> float:
         """Sleeps until something may be due or a submit wakes it. Returns the next pause."""
         longest = LONGEST_POLL if self._waker.can_be_woken else LONGEST_POLL_UNWOKEN
         if pause >= longest and not self._idle:
-            self._idle = True
-            leadership.note(self.lead.role, term, idle=True)
+            self._say_idle(term, True)
             return pause  # looks once more: a submit before this line did not wake anybody
         until_due = selectors.seconds_until_due()
         woken = self._waker.wait(min(pause, longest, until_due), stop)
-        if woken and self._idle:
-            self._idle = False
-            leadership.note(self.lead.role, term, idle=False)
         return SHORTEST_POLL if woken else min(longest, pause * 2)
+
+    def _say_idle(self, term: int, idle: bool) -> None:
+        """Tells submitters whether they have to wake the dispatcher: each NOTIFY costs them."""
+        if idle != self._idle:
+            leadership.note(self.lead.role, term, idle=idle)
+            self._idle = idle
 
     def _online_lines(self) -> list[Line]:
         if time.monotonic() >= self._lines_until:

@@ -1,8 +1,8 @@
 """The broker of the embedded mode: kombu's filesystem transport with its holes closed, and with priorities.
 
-kombu opens a message under its final name and then writes it: a consumer that takes it in between reads nothing, and its
-worker exits. Here a message is written aside and renamed, is taken by a rename into the taker's own folder, and what does
-not parse is set aside. Messages of a killed worker are gone; their rows come back by the coordinator's sweep.
+kombu opens a message under its final name and then writes it: a consumer that takes it in between reads nothing, and
+its worker exits. Here a message is written aside and renamed, taken by a rename into the taker's folder, and set aside
+where it does not parse. Messages of a killed worker are gone; their rows come back by the coordinator's sweep.
 """
 
 import logging

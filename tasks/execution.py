@@ -38,7 +38,7 @@ class Executor:
             self._loop = EventLoop(settings.COROUTINES_PER_PROCESS)
         return self._loop
 
-    # 1. A message comes in -------------------------------------------------------------------------------------------
+    # 1. A message comes in ------------------------------------------------------------------------------------------
 
     def run_message(self, ids: list[uuid.UUID], *, queue: str, kind: Kind, alone: bool, careful: bool) -> None:
         """Does all that a message asks for. Its ids are hints: only what is still queued is claimed.
@@ -57,7 +57,7 @@ class Executor:
         while self.keeper.held and not self.keeper.draining:
             time.sleep(0.01)
 
-    # 2. Its tasks are claimed: plain ones in slices, coroutines as far as there are places -----------------------------
+    # 2. Its tasks are claimed: plain ones in slices, coroutines as far as there are places --------------------------
 
     def _run_plain(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> None:
         began, size = time.monotonic(), FIRST_SLICE
@@ -91,7 +91,7 @@ class Executor:
         while alone and not self.loop.wait_until_empty(timeout=0.2):
             pass  # a suspect has the process to itself until it is over
 
-    # 3. The handler runs: payload read, context made, time watched -----------------------------------------------------
+    # 3. The handler runs: payload read, context made, time watched --------------------------------------------------
 
     def _run_plain_attempt(self, running: Running) -> None:
         if not self.keeper.begin(running, stop=interrupts.ask_now):
@@ -148,7 +148,7 @@ class Executor:
             is_cancelled=lambda: running.interrupt is not None,
         )
 
-    # 4. The keeper writes the outcome (keeper.py, transitions/finishing.py); a stop hands the rest back ----------------
+    # 4. The keeper writes the outcome (keeper.py, transitions/finishing.py); a stop hands the rest back -------------
 
     def shut_down(self, timeout: float) -> None:
         self.keeper.stop(timeout)

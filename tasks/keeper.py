@@ -1,7 +1,7 @@
 """The keeper: one thread of each pool process, which owns the engine's only database connection there.
 
-It claims, records, renews, hands back, writes the heartbeat and watches deadlines. What the handlers' threads want of it
-goes through a lock and a condition; no statement of the engine ever runs where a handler may be interrupted.
+It claims, records, renews, hands back, writes the heartbeat and watches deadlines. What the handlers' threads want of
+it goes through a lock and a condition; no statement of the engine ever runs where a handler may be interrupted.
 """
 
 import faulthandler
@@ -76,7 +76,7 @@ class Keeper:
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="taskyard-keeper", daemon=True)
 
-    # --- What the other threads call -----------------------------------------------------------------------------------
+    # --- What the other threads call --------------------------------------------------------------------------------
 
     def start(self) -> None:
         self._thread.start()
@@ -316,7 +316,7 @@ class Keeper:
         if known is None or not known / 2 < mean < known * 2:
             self._means_changed = True
 
-    # --- Deadlines, drains and outages ---------------------------------------------------------------------------------
+    # --- Deadlines, drains and outages ------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         now, trusted = time.monotonic(), trust.seconds() + self._lease / 4

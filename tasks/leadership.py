@@ -66,7 +66,8 @@ class Lead:
 
     def resign(self) -> None:
         """Ends the lease, so that another need not wait for its end."""
-        term, _ = self._term, self._trust(0.0, 0)
+        term = self._term
+        self._trust(0.0, 0)
         if term:
             database.run(
                 "UPDATE tasks_leadership SET expires_at = NULL WHERE role = %s AND term = %s AND holder = %s",

@@ -56,7 +56,7 @@ def return_lost_messages(publisher: Publisher, *, role: str, term: int) -> int:
 
 
 def remove_stale_files(older_than: float = 3600.0) -> int:
-    """Removes broadcasts to workers that are gone, and what a killed writer left, from the embedded broker's folders."""
+    """Removes broadcasts to workers that are gone, and what a killed writer left, from the embedded broker."""
     removed = 0
     limit = time.time() - older_than
     for folder, pattern in (("messages", "*.pidbox.msg"), ("messages", "*celeryev*.msg"), ("taken", "*.new")):

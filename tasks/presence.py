@@ -16,7 +16,8 @@ def announce(node: Node, means: dict[str, float], *, claimed_ago: float | None) 
     database.run(
         f"""INSERT INTO tasks_worker (name, host, pid, "group", queues, types, means, release, processes,
             started_at, heartbeat_at, last_task_at, stopped_at)
-        VALUES (%s, %s, %s, %s, %s{cast}, %s{cast}, %s{cast}, %s, %s, {database.clock()}, {database.clock()}, {last}, NULL)
+        VALUES (%s, %s, %s, %s, %s{cast}, %s{cast}, %s{cast}, %s, %s,
+            {database.clock()}, {database.clock()}, {last}, NULL)
         ON CONFLICT (name) DO UPDATE SET host = excluded.host, "group" = excluded."group", queues = excluded.queues,
             types = excluded.types, means = {merged}, release = excluded.release, processes = excluded.processes,
             started_at = CASE WHEN tasks_worker.pid = excluded.pid AND tasks_worker.stopped_at IS NULL

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from amqp.exceptions import NotFound
 from celery import current_app
 from django.conf import settings
 from kombu import Connection
@@ -108,7 +109,7 @@ class AmqpPublisher:
     def publish(self, messages: list[Message]) -> set[str]:
         self._taken, self._refused = set(), set()
         for start in range(0, len(messages), CONFIRM_WINDOW):
-            self._guarded(lambda part=messages[start : start + CONFIRM_WINDOW]: self._send(part))
+            self._guarded(self._send, messages[start : start + CONFIRM_WINDOW])
         # A message that no queue takes is returned first and confirmed all the same.
         return self._taken - self._refused
 
@@ -137,26 +138,25 @@ class AmqpPublisher:
             reply = self._channel.queue_declare(queue=topology.namespaced(name), passive=True)
             return reply.message_count, reply.consumer_count
 
-        from amqp.exceptions import NotFound
-
         try:
-            return self._guarded(declare)
+            found: tuple[int, int] = self._guarded(declare)
         except _Missing as error:
             if not isinstance(error.__cause__, NotFound):
                 raise ConnectionError(str(error)) from error
             self._guarded(self._open_channel)  # a passive declare that fails closes the channel
             return None
+        return found
 
     def close(self) -> None:
         if self._connection is not None:
             connection, self._connection, self._channel = self._connection, None, None
             connection.collect(socket_timeout=1.0)
 
-    def _guarded(self, call: Callable[[], Any]) -> Any:
+    def _guarded(self, call: Callable[..., Any], *arguments: Any) -> Any:
         if self._connection is None or self._channel is None:
             raise ConnectionError("there is no connection to the broker")
         try:
-            return call()
+            return call(*arguments)
         except self._connection.channel_errors as error:
             raise _Missing(str(error)) from error
         except self._connection.connection_errors as error:

@@ -13,7 +13,7 @@ from tasks import database, topology
 from tasks.models import DeadLetter, Queue, Task, TaskAttempt, Worker
 from tasks.states import Kind, TaskStatus
 
-# --- For the coordinator -----------------------------------------------------------------------------------------------
+# --- For the coordinator --------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ def _is(status: TaskStatus) -> str:
     return f"status = '{status.value}'"
 
 
-# --- For people and programs ---------------------------------------------------------------------------------------------
+# --- For people and programs ----------------------------------------------------------------------------------------
 
 COUNT_CAP = 10_000
 

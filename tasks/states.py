@@ -1,4 +1,4 @@
-"""The vocabulary: statuses of a task, the moves between them, outcomes and categories. Pure; nobody else spells them."""
+"""The vocabulary: statuses, the moves between them, outcomes and categories. Pure; nobody else spells them."""
 
 from django.db.models import TextChoices
 

@@ -1,4 +1,4 @@
-"""The names on the broker, and how they are declared. Each carries the namespace: several installations share a broker."""
+"""The names on the broker and how they are declared. Each has the namespace: installations may share a broker."""
 
 from collections.abc import Iterable
 

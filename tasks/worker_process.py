@@ -62,7 +62,7 @@ def start_process(**_: Any) -> None:
 @signals.worker_process_shutdown.connect
 def end_process(**_: Any) -> None:
     if executor is not None:
-        executor.shut_down(DRAIN_SECONDS)
+        executor.shut_down(DRAIN_SECONDS + 2)  # what is interrupted at the end of the drain is still written
 
 
 def _is_line(name: str) -> bool:

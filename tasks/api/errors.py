@@ -44,4 +44,5 @@ class ExceptionHandler(StandardHandler):
             return Conflict(str(exc), code="illegal_transition")
         if isinstance(exc, (OperationalError, InterfaceError)):
             return Unavailable()
-        return super().convert_known_exceptions(exc)
+        converted: Exception = super().convert_known_exceptions(exc)
+        return converted

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -17,7 +16,7 @@ DEFAULT_LIMIT, LARGEST_LIMIT, LAST_ROW = 50, 500, 100_000
 class CappedPagination(BasePagination):
     """`page` and `limit`. Counting ends at COUNT_CAP rows, and pages end at LAST_ROW: further back, filter by time."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self._request = request
         self._page = _number(request, "page", 1, most=LAST_ROW)
         self._limit = _number(request, "limit", DEFAULT_LIMIT, most=LARGEST_LIMIT)

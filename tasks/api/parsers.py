@@ -16,7 +16,7 @@ class BoundedJSONParser(JSONParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         request = (parser_context or {}).get("request")
         length = int(request.META.get("CONTENT_LENGTH") or 0) if request is not None else 0
-        if limit is not None and length > limit:
+        if length > limit:
             raise RequestDataTooBig(f"the request is larger than {limit:,} bytes (REQUEST_LIMIT)")
         try:
             return super().parse(stream, media_type, parser_context)

@@ -1,6 +1,6 @@
 """Who may do what: Django's model permissions, reading included."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.permissions import DjangoModelPermissions
 
@@ -8,7 +8,7 @@ from rest_framework.permissions import DjangoModelPermissions
 class ModelPermissions(DjangoModelPermissions):
     """DRF's class lets anyone read who is signed in; here that needs the view permission."""
 
-    perms_map: ClassVar[dict[str, list[str]]] = {
+    perms_map = {
         **DjangoModelPermissions.perms_map,
         "GET": ["%(app_label)s.view_%(model_name)s"],
         "HEAD": ["%(app_label)s.view_%(model_name)s"],

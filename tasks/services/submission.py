@@ -1,4 +1,4 @@
-"""Submitting: one INSERT, and the broker is not asked. What is wrong with a submission is said before anything is stored."""
+"""Submitting: one INSERT, and the broker is not asked. What is wrong is said before anything is stored."""
 
 import hashlib
 import json
@@ -35,8 +35,8 @@ class Submitted:
 def submit_task(*, type: str, payload: Mapping[str, Any] | None = None, actor: Any = None, **options: Any) -> Submitted:
     """Stores one task. The options are the fields of `Submission`: name, queue, priority, delay or run_at, and so on.
 
-    Raises InvalidSubmission, PayloadTooLarge or IdempotencyConflict; then nothing is stored. Within a transaction of the
-    caller, the task exists when that commits.
+    Raises InvalidSubmission, PayloadTooLarge or IdempotencyConflict; then nothing is stored. Within a transaction of
+    the caller, the task exists when that commits.
     """
     return submit_given({"type": type, "payload": dict(payload or {}), **options}, actor=actor)
 
@@ -83,7 +83,7 @@ def _submit(forms: list[Submission], actor: Any, *, indexed: bool) -> list[Submi
     return result
 
 
-# --- Is it valid? --------------------------------------------------------------------------------------------------------
+# --- Is it valid? ---------------------------------------------------------------------------------------------------
 
 
 def _prepare(forms: list[Submission], actor: Any, indexed: bool) -> list[NewTask]:
@@ -182,7 +182,7 @@ def _first_of_each_key(tasks: list[NewTask], indexed: bool) -> dict[str, NewTask
     return firsts
 
 
-# --- Store it --------------------------------------------------------------------------------------------------------------
+# --- Store it -------------------------------------------------------------------------------------------------------
 
 
 def _store(tasks: list[NewTask]) -> list[NewTask]:

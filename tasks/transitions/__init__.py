@@ -1,7 +1,7 @@
 """The only writer of a task's status: one guarded, set-wise statement a move, which returns what it moved.
 
-In statements that are driven by ids the guard is written `coalesce(status, '')`: the plain form implies the predicate of
-a partial index, and the planner then reads all of that index instead of the primary key (reference P1 in docs/protocol.md).
+In statements that are driven by ids the guard is written `coalesce(status, '')`: the plain form implies the predicate
+of a partial index, and the planner then reads all of that index instead of the primary key.
 """
 
 from tasks.transitions.cancelling import cancel

@@ -24,7 +24,7 @@ class Claimed:
 def claim(
     ids: list[uuid.UUID], *, queue: str, worker: str, incarnation: uuid.UUID, lease: float, alone: bool
 ) -> list[Claimed]:
-    """queued -> processing for those that are still queued on this queue. Returns what was claimed, in the ids' order."""
+    """queued -> processing for those still queued on this queue. Returns what was claimed, in the ids' order."""
     payload = "payload::text" if database.is_postgresql() else "payload"
     rows = database.run(
         f"""WITH {database.given(id="uuid")},

@@ -42,8 +42,8 @@ _COLUMNS = [
 _TYPES = {
     "id": "uuid", "type": "text", "name": "text", "queue": "text", "priority": "smallint", "payload": "text",
     "payload_bytes": "integer", "tags": "jsonb", "timeout": "double precision", "retry": "jsonb",
-    "max_attempts": "smallint", "budget": "smallint", "created_by_id": "integer", "idempotency_key": "text", "idempotency_hash": "text",
-    "delay": "double precision", "run_at": "timestamptz",
+    "max_attempts": "smallint", "budget": "smallint", "created_by_id": "integer", "idempotency_key": "text",
+    "idempotency_hash": "text", "delay": "double precision", "run_at": "timestamptz",
 }  # fmt: skip
 _CONSTANTS = {
     "attempt": 0, "uncounted": 0, "worker": "", "alone": False, "suspect": False, "losses": 0, "returns": 0,
