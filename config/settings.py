@@ -28,7 +28,7 @@ ASGI_APPLICATION = "config.asgi.application"
 WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en-us"
 
 INSTALLED_APPS = [
@@ -47,7 +47,7 @@ INSTALLED_APPS = [
     "tasks",
     "workflows",
     "monitoring",
-    *env.words("EXTRA_APPS"),
+    *env.modules("EXTRA_APPS"),
 ]
 
 MIDDLEWARE = [
@@ -122,7 +122,7 @@ DATABASES = {"default": _database}
 
 _broker_url = env.url("BROKER_URL", {"amqp", "amqps", "pyamqp"})
 EMBEDDED_BROKER = not _broker_url
-BROKER_URL = _broker_url or "taskyard-files://"
+BROKER_URL = _broker_url or "taskyard-files://localhost//"
 BROKER_NAMESPACE = env.text("BROKER_NAMESPACE", "taskyard")
 if not BROKER_NAMESPACE.replace("-", "").replace("_", "").isalnum() or len(BROKER_NAMESPACE) > 40:
     raise ImproperlyConfigured("BROKER_NAMESPACE takes up to 40 letters, digits, - and _")
@@ -169,8 +169,8 @@ REST_FRAMEWORK = {
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "tasks.api.errors.ExceptionHandler"}
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("JWT_ACCESS_MINUTES", 30, least=1)),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("JWT_REFRESH_DAYS", 7, least=1)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("JWT_ACCESS_MINUTES", 30, least=1, most=525_600)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("JWT_REFRESH_DAYS", 7, least=1, most=3_650)),
     "UPDATE_LAST_LOGIN": False,
 }
 # A bulk request may carry BULK_LIMIT tasks; 64 MiB holds 10,000 of 6 KiB each.
@@ -240,11 +240,16 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 
+_log_level = env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
-    "loggers": {"httpx": {"level": "WARNING"}, "django.utils.autoreload": {"level": "WARNING"}},
+    "root": {"handlers": ["console"], "level": _log_level},
+    "loggers": {
+        # A line a message says nothing about tasks, and costs: the admin shows those.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
 }

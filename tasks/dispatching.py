@@ -130,7 +130,7 @@ class Dispatcher:
         taken: set[str] = set()
         try:
             taken = self._publisher.publish(messages)
-        except BROKER_ERRORS as error:
+        except Exception as error:  # noqa: BLE001  (whatever it was: what is marked and not sent goes back)
             self._broker_failed(term, error)
         lost = [each for message in messages if message.number not in taken for each in message.ids]
         if lost:

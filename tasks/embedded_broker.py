@@ -62,8 +62,8 @@ class Channel(filesystem.Channel):
     def _names(self, ending: str) -> list[str]:
         try:
             return [name for name in os.listdir(self.data_folder_in) if name.partition(".")[2] == ending]
-        except FileNotFoundError:
-            return []
+        except OSError:
+            return []  # the folder is gone: the dispatcher makes it again
 
     def queue_bind(self, *args: Any, **kwargs: Any) -> None:
         # Two processes that make an exchange's table at the same moment leave one binding out or spoil the file.

@@ -10,6 +10,7 @@ from amqp.exceptions import NotFound
 from celery import current_app
 from django.conf import settings
 from kombu import Connection
+from kombu.exceptions import ChannelError
 
 from tasks import topology
 
@@ -190,8 +191,11 @@ class FilesPublisher:
     def open(self, queues: list[str]) -> None:
         self.close()
         self._connection = current_app.connection_for_write()
-        topology.declare(self._connection, queues)
-        self._channel = self._connection.channel()
+        try:
+            topology.declare(self._connection, queues)
+            self._channel = self._connection.channel()
+        except ChannelError as error:
+            raise ConnectionError(str(error)) from error
 
     def publish(self, messages: list[Message]) -> set[str]:
         taken = set()

@@ -54,6 +54,25 @@ def test_a_thousand_mixed_tasks_run_to_their_right_ends(running: Taskyard) -> No
     assert len(ends) == len(set(ends)) == 300
 
 
+def test_what_is_submitted_while_the_broker_is_gone_runs_when_it_is_back(running: Taskyard) -> None:
+    before = running.await_all_ended(within=30)
+    folder = running.home / "broker"
+    folder.rename(running.home / "broker.gone")
+    folder.write_text("a file where the folder was: nothing can be made here")
+    began = time.monotonic()
+    for part in range(10):
+        tasks = [{"type": "sample.echo", "payload": {"part": part, "n": n}} for n in range(100)]
+        assert running.call("POST", "/api/tasks/bulk/", tasks)[0] == 201
+    assert time.monotonic() - began < 20
+    time.sleep(3)  # long enough for the dispatcher to have tried and failed
+    assert running.call("GET", "/api/tasks/stats/")[1]["by_status"]["completed"] == before["completed"]
+    folder.unlink()
+    (running.home / "broker.gone").rename(folder)
+    after = running.await_all_ended(within=60)
+    assert after["completed"] - before["completed"] == 1000
+    assert after["failed"] == before["failed"]
+
+
 def test_a_second_run_over_the_same_folder_is_refused_in_one_line(running: Taskyard) -> None:
     result = _up(TASKYARD_HOME=str(running.home), PORT="18991", FLOWER_PORT="18992")
     assert result.returncode == 1
