@@ -22,6 +22,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)
 ENVIRONMENT = env.text("ENVIRONMENT", "local")
+TASKYARD_RELEASE = env.text("TASKYARD_RELEASE", "unknown")[:60]
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -79,7 +80,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 STATIC_ROOT = TASKYARD_HOME / "static"
 # Finders serve the files until `collectstatic` has been run, so that a fresh checkout needs no step of its own.
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "admin").exists()
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -152,6 +153,7 @@ DATA_ROOT = Path(env.text("DATA_ROOT") or TASKYARD_HOME / "data").resolve()
 # --- Celery's own periodic tasks (everything of Taskyard's is in config/celery.py) ----------------------------------
 
 CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True  # the rows name their task
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- API ------------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Intake:
     def _open(self) -> None:
         options = {"read_timeout": 5, "write_timeout": 5}
         connection = Connection(settings.BROKER_URL, connect_timeout=4, heartbeat=0, transport_options=options)
-        connection.connect()
+        connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
         self._connection = connection
         self._queue = topology.dead_queue().bind(connection.channel())
         self._queue.declare()

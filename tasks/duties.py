@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from tasks import dead_letters, maintenance, selectors
+from tasks import dead_letters, maintenance, presence, selectors
 from tasks.leadership import COORDINATOR
 from tasks.publishing import BROKER_ERRORS, Publisher, new_publisher
 
 logger = logging.getLogger(__name__)
+
+WORKERS_KEPT = 7 * 86_400.0  # seconds that a worker's row stays after its last heartbeat
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class BrokerDuties:
         self._intake = dead_letters.Intake()
 
     def duties(self) -> list[Duty]:
-        found = [Duty("return-lost-messages", 5.0, self._return_lost)]
+        found = [
+            Duty("return-lost-messages", 5.0, self._return_lost),
+            Duty("forget-old-workers", 3600.0, lambda term: presence.forget_old(WORKERS_KEPT)),
+        ]
         if settings.EMBEDDED_BROKER:
             found.append(Duty("remove-stale-files", 600.0, lambda term: maintenance.remove_stale_files()))
         else:

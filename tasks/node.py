@@ -1,12 +1,9 @@
 """Who this worker is: set in its main process before the pool forks, read in each pool process."""
 
 import mmap
-import os
 import socket
 from dataclasses import dataclass, field
 from typing import Any
-
-RELEASE = os.environ.get("TASKYARD_RELEASE", "")[:60]
 
 
 @dataclass

@@ -2,8 +2,10 @@
 
 import json
 
+from django.conf import settings
+
 from tasks import database, registry
-from tasks.node import RELEASE, Node
+from tasks.node import Node
 
 
 def announce(node: Node, means: dict[str, float], *, claimed_ago: float | None) -> None:
@@ -26,9 +28,14 @@ def announce(node: Node, means: dict[str, float], *, claimed_ago: float | None) 
             last_task_at = coalesce(excluded.last_task_at, tasks_worker.last_task_at)""",
         [
             node.name, node.host, node.pid, node.group, json.dumps(node.lines), json.dumps(kinds), json.dumps(means),
-            RELEASE or "unknown", node.processes,
+            settings.TASKYARD_RELEASE, node.processes,
         ],
     )  # fmt: skip
+
+
+def forget_old(older_than: float) -> int:
+    """Removes the rows of workers that were last heard of more than `older_than` seconds ago. Returns how many."""
+    return database.count(f"DELETE FROM tasks_worker WHERE heartbeat_at < {database.clock_plus('-%s')}", [older_than])
 
 
 def leave(node: Node) -> None:

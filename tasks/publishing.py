@@ -89,7 +89,8 @@ class AmqpPublisher:
             transport_options={"read_timeout": SOCKET_TIMEOUT, "write_timeout": SOCKET_TIMEOUT},
         )
         try:
-            self._connection.connect()
+            # Not `connect`: that one sleeps for 2 s and tries again, and the dispatcher would stand still meanwhile.
+            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
             topology.declare(self._connection, queues)
             self._open_channel()
         except BROKER_ERRORS:

@@ -19,7 +19,7 @@ def home() -> Path:
     """Returns TASKYARD_HOME, made if it is missing."""
     path = Path(os.environ.get("TASKYARD_HOME") or ROOT / ".run").resolve()
     try:
-        for folder in ("log", "data"):
+        for folder in ("log", "data", "static"):
             (path / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"TASKYARD_HOME={path} cannot be used: {error.strerror}") from None

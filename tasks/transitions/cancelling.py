@@ -4,7 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 
 from tasks import database
-from tasks.states import MOVES, Move, TaskStatus
+from tasks.states import MOVES, EventKind, Move, TaskStatus
+from tasks.transitions.events import write_events
 
 
 @dataclass(slots=True)
@@ -13,8 +14,17 @@ class Cancelled:
     requested: set[uuid.UUID] = field(default_factory=set)  # processing: the worker confirms
 
 
-def cancel(ids: list[uuid.UUID]) -> Cancelled:
+def cancel(ids: list[uuid.UUID], *, actor_id: int | None = None, reason: str = "") -> Cancelled:
     """Any status that is not final -> cancelled, but processing: there the request is noted."""
+    with database.one_transaction():
+        result = _cancel(ids)
+        touched = result.cancelled | result.requested
+        if touched:
+            write_events(touched, EventKind.CANCELLED, reason=reason, actor_id=actor_id)
+    return result
+
+
+def _cancel(ids: list[uuid.UUID]) -> Cancelled:
     sources = ", ".join(f"'{status}'" for status in sorted(MOVES[Move.CANCEL][0]))
     running = f"status = '{TaskStatus.PROCESSING}'"
     rows = database.run(

@@ -8,7 +8,8 @@ from typing import Any
 from tasks import database
 from tasks.failures import fingerprint
 from tasks.models.task import new_id
-from tasks.states import FINAL, Outcome, TaskStatus
+from tasks.states import FINAL, EventKind, Outcome, TaskStatus
+from tasks.transitions.events import write_events
 
 Pair = tuple[uuid.UUID, int]
 
@@ -75,6 +76,9 @@ def finish(endings: list[Ending], *, incarnation: uuid.UUID) -> Finished:
     rest = [ending.pair for ending in endings if ending.pair not in moved]
     if rest:
         _explain(rest, incarnation, result)
+    if result.refused:
+        reason = "an outcome came from an attempt that no longer held the task"
+        write_events({task_id for task_id, _ in result.refused}, EventKind.REFUSED, reason=reason)
     return result
 
 

@@ -3,10 +3,11 @@
 import uuid
 
 from tasks import database
-from tasks.states import Resolution, TaskStatus
+from tasks.states import EventKind, Resolution, TaskStatus
+from tasks.transitions.events import write_events
 
 
-def revive(ids: list[uuid.UUID], *, actor_id: int | None) -> set[uuid.UUID]:
+def revive(ids: list[uuid.UUID], *, actor_id: int | None, reason: str = "") -> set[uuid.UUID]:
     """failed -> pending. Returns the ids that were moved."""
     with database.one_transaction():
         rows = database.run(
@@ -20,6 +21,7 @@ def revive(ids: list[uuid.UUID], *, actor_id: int | None) -> set[uuid.UUID]:
         )
         moved = set(database.ids_of(rows))
         if moved:
+            write_events(moved, EventKind.REVIVED, reason=reason, actor_id=actor_id)
             database.run(
                 f"""WITH {database.given(id="uuid")}
                 UPDATE tasks_deadletter SET resolution = %s, resolved_at = {database.clock()}, resolved_by_id = %s

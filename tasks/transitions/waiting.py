@@ -4,7 +4,8 @@ import uuid
 from typing import Any
 
 from tasks import database
-from tasks.states import TaskStatus
+from tasks.states import EventKind, TaskStatus
+from tasks.transitions.events import write_events
 
 # Each write of the coordinator carries its term: one that was frozen past its lease changes nothing when it wakes.
 LEADS = "EXISTS (SELECT 1 FROM tasks_leadership WHERE role = %s AND term = %s)"
@@ -43,6 +44,14 @@ def return_queued(
     `queued_by`, a time as the database gave it, leaves rows alone that were queued later: those are somebody else's.
     A coordinator names its role and term.
     """
+    with database.one_transaction():
+        moved = _return(ids, role, term, lost, queued_by)
+        if lost and moved:
+            write_events(moved, EventKind.RETURNED, reason="its message was lost")
+    return moved
+
+
+def _return(ids: list[uuid.UUID], role: str, term: int, lost: bool, queued_by: Any) -> set[uuid.UUID]:
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
         locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
