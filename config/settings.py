@@ -6,7 +6,7 @@ from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
+from django.templatetags.static import static
 
 from config import env
 
@@ -187,46 +187,10 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "config.admin.environment_badge",
-    "SIDEBAR": {
-        "show_search": False,
-        "navigation": [
-            {
-                "title": "Work",
-                "items": [
-                    {"title": "Tasks", "icon": "list_alt", "link": reverse_lazy("admin:tasks_task_changelist")},
-                    {
-                        "title": "Attempts",
-                        "icon": "replay",
-                        "link": reverse_lazy("admin:tasks_taskattempt_changelist"),
-                    },
-                    {
-                        "title": "Dead letters",
-                        "icon": "report",
-                        "link": reverse_lazy("admin:tasks_deadletter_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Machinery",
-                "items": [
-                    {"title": "Queues", "icon": "stacks", "link": reverse_lazy("admin:tasks_queue_changelist")},
-                    {"title": "Workers", "icon": "memory", "link": reverse_lazy("admin:tasks_worker_changelist")},
-                    {
-                        "title": "Periodic tasks",
-                        "icon": "schedule",
-                        "link": reverse_lazy("admin:django_celery_beat_periodictask_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Access",
-                "items": [
-                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:auth_user_changelist")},
-                    {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
-                ],
-            },
-        ],
-    },
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tasks/favicon.svg")},
+    ],
+    "SIDEBAR": {"show_search": False, "navigation": "config.admin.sidebar"},
 }
 
 # --- Security -------------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from tasks import interrupts, registry
 from tasks.context import TaskContext
 from tasks.coroutines import EventLoop
 from tasks.exceptions import Interrupted, TimeoutReached
-from tasks.keeper import Keeper, Running
+from tasks.holding import Running
+from tasks.keeper import Keeper
 from tasks.states import Kind
 
 logger = logging.getLogger(__name__)
@@ -40,18 +41,18 @@ class Executor:
 
     # 1. A message comes in ------------------------------------------------------------------------------------------
 
-    def run_message(self, ids: list[uuid.UUID], *, queue: str, kind: Kind, alone: bool, careful: bool) -> None:
+    def run_message(self, ids: list[uuid.UUID], *, queue: str, kind: Kind, alone: bool, careful: bool) -> bool:
         """Does all that a message asks for. Its ids are hints: only what is still queued is claimed.
+
+        Returns False where none of the tasks exists.
 
         `alone` runs a suspect with nothing else in this process; `careful` claims one at a time, because the message
         was delivered before and the process that had it may have died of it.
         """
         if alone:
             self._wait_until_alone()
-        if kind is Kind.ASYNC:
-            self._run_coroutines(deque(ids), queue, alone, careful)
-        else:
-            self._run_plain(deque(ids), queue, alone, careful)
+        run = self._run_coroutines if kind is Kind.ASYNC else self._run_plain
+        return run(deque(ids), queue, alone, careful) > 0 or self.keeper.knows_any(ids)
 
     def _wait_until_alone(self) -> None:
         while self.keeper.held and not self.keeper.draining:
@@ -59,25 +60,29 @@ class Executor:
 
     # 2. Its tasks are claimed: plain ones in slices, coroutines as far as there are places --------------------------
 
-    def _run_plain(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> None:
-        began, size = time.monotonic(), FIRST_SLICE
+    def _run_plain(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
+        """Returns how many were claimed."""
+        began, size, taken = time.monotonic(), FIRST_SLICE, 0
         while waiting and not self.keeper.draining:
             slice_ids = _take(waiting, 1 if careful else size)
             claimed = self.keeper.claim(slice_ids, queue=queue, alone=alone)
+            taken += len(claimed)
             for running in claimed:
                 self._run_plain_attempt(running)
             if time.monotonic() - began > MESSAGE_BUDGET:
                 break
             size = self._next_slice(size, claimed)
         self.keeper.give_back(list(waiting))
+        return taken
 
     def _next_slice(self, size: int, claimed: list[Running]) -> int:
         mean = self.keeper.mean(claimed[0].claimed.type) if claimed else None
         fits = LARGEST_SLICE if not mean else int(SLICE_BUDGET / mean)
         return max(1, min(size * SLICE_GROWTH, fits, LARGEST_SLICE))
 
-    def _run_coroutines(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> None:
-        waited = 0.0
+    def _run_coroutines(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
+        """Returns how many were claimed."""
+        waited, taken = 0.0, 0
         while waiting and not self.keeper.draining and waited < PLACE_BUDGET:
             places = self.loop.wait_for_places(timeout=0.2)
             if not places:
@@ -85,11 +90,14 @@ class Executor:
                 continue
             waited = 0.0
             slice_ids = _take(waiting, 1 if careful else places)
-            for running in self.keeper.claim(slice_ids, queue=queue, alone=alone):
+            claimed = self.keeper.claim(slice_ids, queue=queue, alone=alone)
+            taken += len(claimed)
+            for running in claimed:
                 self._start_coroutine(running)
         self.keeper.give_back(list(waiting))
         while alone and not self.loop.wait_until_empty(timeout=0.2):
             pass  # a suspect has the process to itself until it is over
+        return taken
 
     # 3. The handler runs: payload read, context made, time watched --------------------------------------------------
 

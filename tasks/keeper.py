@@ -10,21 +10,20 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from tasks import presence, transitions, trust
-from tasks.exceptions import CancelRequested, DrainReached, Interrupted, TimeoutReached
+from tasks import presence, selectors, transitions, trust
+from tasks.exceptions import CancelRequested
+from tasks.holding import Holdings, Running
 from tasks.node import Node
 from tasks.notes import Notes
 from tasks.outcomes import Attempt
-from tasks.transitions import Claimed, Ending
-from tasks.transitions.finishing import Pair
+from tasks.transitions import Ending
 
 logger = logging.getLogger(__name__)
 
@@ -32,28 +31,9 @@ RECORD_WITHIN = 0.05  # seconds from a known outcome to its row
 ENDINGS_AT_ONCE = 500
 NOTES_WITHIN = 0.5
 HEARTBEAT = 4.0
-DRAIN_SECONDS = 8.0  # from the request to stop until what still runs is interrupted and handed back
-GRACE = 10.0  # from a task's deadline until the process that could not be interrupted is ended
+TICK = 0.1  # seconds between two looks at deadlines and at the byte that says "stop", which has no bell
 LONGEST_PAUSE = 5.0
 WEDGED_EXIT = 70
-
-
-@dataclass(slots=True, eq=False)
-class Running:
-    """A claimed attempt in this process, from the claim until its ending is in the database."""
-
-    attempt: Attempt
-    claimed: Claimed
-    trusted_until: float  # by the trust clock
-    deadline: float | None = None  # monotonic; set when its handler begins
-    interrupt: Interrupted | None = None  # why it shall stop, once it shall
-    stop: Callable[[], None] | None = None  # makes its handler notice
-    told_at: float = 0.0  # monotonic; when it was last made to notice
-    ending: Ending | None = None
-
-    @property
-    def pair(self) -> Pair:
-        return self.claimed.id, self.claimed.attempt
 
 
 class Keeper:
@@ -61,38 +41,32 @@ class Keeper:
         self.node = node
         self.incarnation = uuid.uuid4()
         self.notes = Notes()
-        self.draining_since: float | None = None
+        self._holdings = Holdings()
+        self._changed = self._holdings.changed
         self._lease = float(settings.LEASE_SECONDS)
-        self._changed = threading.Condition()
-        self._held: dict[Pair, Running] = {}
-        self._done: list[Running] = []
-        self._done_since = 0.0
         self._requests: list[tuple[Callable[[], Any], Future[Any]]] = []
-        self._means: dict[str, float] = {}
-        self._means_changed = False
         self._claimed_at: float | None = None
         self._renew_at = self._heartbeat_at = self._notes_at = self._database_at = 0.0
         self._pause = 0.0
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="taskyard-keeper", daemon=True)
 
-    # --- What the other threads call --------------------------------------------------------------------------------
+    # --- What the other threads call ----------------------------------------------------------------------------------
 
     def start(self) -> None:
         self._thread.start()
 
     @property
     def draining(self) -> bool:
-        return self.draining_since is not None
+        return self._holdings.draining_since is not None
 
     @property
     def held(self) -> int:
-        return len(self._held)
+        return len(self._holdings)
 
     def mean(self, type_name: str) -> float | None:
         """Returns the type's mean run time in seconds as this process knows it."""
-        known = self._means.get(type_name)
-        return None if known is None else known / 1000
+        return self._holdings.mean(type_name)
 
     def claim(self, ids: list[uuid.UUID], *, queue: str, alone: bool) -> list[Running]:
         """Claims what can be claimed and waits for it, through outages too. Nothing once the worker is stopping."""
@@ -103,50 +77,42 @@ class Keeper:
         if ids:
             self._ask(lambda: transitions.return_queued(ids))
 
+    def knows_any(self, ids: list[uuid.UUID]) -> bool:
+        """Tells whether any of the tasks exists. Nothing can be said, and so True, once the worker is stopping."""
+        return self._ask(lambda: selectors.any_exists(ids)) is not False
+
     def begin(self, running: Running, stop: Callable[[], None]) -> bool:
         """Decides that the attempt begins. False where it was handed back before."""
-        with self._changed:
-            if running.ending is not None or running.interrupt is not None:
-                return False
-            running.deadline = time.monotonic() + running.claimed.timeout
-            running.stop = stop
-            return True
+        return self._holdings.begin(running, stop)
 
     def end(self, running: Running, ending: Ending) -> None:
         """Takes the attempt's ending, to be written within RECORD_WITHIN seconds. The first ending counts."""
-        with self._changed:
-            if running.ending is not None:
-                return
-            running.ending = ending
-            self._learn(running.claimed.type, ending.ended - ending.started)
-            if not self._done:
-                self._done_since = time.monotonic()
-            self._done.append(running)
-            if len(self._done) == 1 or len(self._done) >= ENDINGS_AT_ONCE:
-                self._changed.notify_all()
+        self._holdings.end(running, ending)
 
     def stop(self, timeout: float) -> None:
         """Hands back what has not begun, waits for the rest as long as a drain lasts, writes everything and ends."""
+        self._holdings.drain()
         with self._changed:
-            self._drain()
-            self._changed.wait_for(lambda: not self._held, timeout)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self.held, timeout)
             self._stop = True
             self._changed.notify_all()
         self._thread.join(timeout=3)
 
-    # --- The thread ------------------------------------------------------------------------------------------------
+    # --- The thread ---------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 if not self._requests and not self._stop:
                     self._changed.wait(self._until_next())
-                if self._stop and not self._done and not self._requests:
+                if self._stop and not self._holdings.ended and not self._requests:
                     break
-                if self.node.is_stopping:
-                    self._drain()
+            if self.node.is_stopping:
+                self._holdings.drain()
             try:
-                self._watch()
+                if self._holdings.watch(self._lease):
+                    self._end_process()
                 if time.monotonic() >= self._database_at:
                     self._write()
                     self._pause = 0.0
@@ -159,28 +125,25 @@ class Keeper:
 
     def _until_next(self) -> float:
         now = time.monotonic()
-        due = [self._renew_at, self._heartbeat_at]
-        if self._done:
-            due.append(self._done_since + RECORD_WITHIN)
+        due = [self._renew_at, self._heartbeat_at, now + TICK]
+        if self._holdings.ended:
+            due.append(self._holdings.ended_since + RECORD_WITHIN)
         if not self.notes.is_empty:
             due.append(self._notes_at)
-        if self._held or self.draining or self._means_changed:
-            due.append(now + 0.1)
-        # The byte that says "stop" has no bell: it is read five times a second.
-        return min(0.2, max(0.0, max(min(due), self._database_at) - now))
+        return min(TICK, max(0.0, max(min(due), self._database_at) - now))
 
     def _write(self) -> None:
         """All that goes to the database, the most urgent first."""
         self._serve()
-        now = time.monotonic()
-        if self._done and (now >= self._done_since + RECORD_WITHIN or len(self._done) >= ENDINGS_AT_ONCE or self._stop):
+        now, ended = time.monotonic(), self._holdings.ended
+        if ended and (now >= self._holdings.ended_since + RECORD_WITHIN or ended >= ENDINGS_AT_ONCE or self._stop):
             self._record()
         if now >= self._renew_at:
             self._renew()
         if not self.notes.is_empty and now >= self._notes_at:
             self._notes_at = now + NOTES_WITHIN
             self.notes.write(self.incarnation)
-        if now >= self._heartbeat_at or self._means_changed:
+        if now >= self._heartbeat_at or self._holdings.means_changed:
             self._beat()
 
     def _ask(self, call: Callable[[], Any]) -> Any:
@@ -225,20 +188,18 @@ class Keeper:
             )
             for each in claimed
         ]
-        with self._changed:
-            if not self._held:
-                self._arm_switch()
-                self._renew_at = now + self._lease / 6
-            self._held.update((running.pair, running) for running in taken)
+        if not self.held:
+            self._arm_switch()
+            self._renew_at = now + self._lease / 6
+        self._holdings.add(taken)
         return taken
 
     def _record(self) -> None:
         """Writes the known endings in one go; where one of them is refused by the database, each by itself."""
-        with self._changed:
-            batch, self._done = self._done[:ENDINGS_AT_ONCE], self._done[ENDINGS_AT_ONCE:]
-        if not self.notes.is_empty:
-            self.notes.write(self.incarnation)  # a task that is over shows all of its lines
+        batch = self._holdings.next_endings(ENDINGS_AT_ONCE)
         try:
+            if not self.notes.is_empty:
+                self.notes.write(self.incarnation)  # a task that is over shows all of its lines
             try:
                 self._finish(batch)
             except (OperationalError, InterfaceError):
@@ -248,8 +209,7 @@ class Keeper:
                 for running in batch:
                     self._finish_one(running)
         except (OperationalError, InterfaceError):
-            with self._changed:
-                self._done = [each for each in batch if each.pair in self._held] + self._done
+            self._holdings.put_back(batch)
             raise
 
     def _finish(self, batch: list[Running]) -> None:
@@ -258,13 +218,8 @@ class Keeper:
             logger.warning("the outcome of attempt %s of task %s was refused: it lost its lease", attempt, task_id)
         over = finished.moved | finished.refused
         self.notes.forget(over)
-        with self._changed:
-            for pair in over:
-                self._held.pop(pair, None)
-            if finished.locked:
-                self._done.extend(each for each in batch if each.pair in finished.locked)
-                self._done_since = time.monotonic() + RECORD_WITHIN
-            self._changed.notify_all()
+        self._holdings.forget(over)
+        self._holdings.put_back(each for each in batch if each.pair in finished.locked)
 
     def _finish_one(self, running: Running) -> None:
         try:
@@ -272,101 +227,41 @@ class Keeper:
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001  (whatever it was, the attempt has to end)
-            running.ending = running.attempt.raised(
-                ValueError(f"the database refused the outcome: {str(error).splitlines()[0]}"), at=time.monotonic()
-            )
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            refused = ValueError(f"the database refused the outcome: {reason}")
+            running.ending = running.attempt.raised(refused, at=time.monotonic())
             self._finish([running])
 
     def _renew(self) -> None:
         self._renew_at = time.monotonic() + self._lease / 6
-        with self._changed:
-            pairs = list(self._held)
+        pairs = self._holdings.pairs()
         if not pairs:
             faulthandler.cancel_dump_traceback_later()
             return
         asked_at = trust.seconds()
         renewed = transitions.renew(pairs, incarnation=self.incarnation, lease=self._lease)
         self._arm_switch()
-        with self._changed:
-            for pair, cancel in renewed.items():
-                running = self._held.get(pair)
-                if running is not None:
-                    running.trusted_until = asked_at + self._lease
-                    if cancel:
-                        self._interrupt(running, CancelRequested("cancelled on request"))
+        cancelled = CancelRequested("cancelled on request")
+        self._holdings.renewed(renewed, trusted_until=asked_at + self._lease, error=cancelled)
 
     def _arm_switch(self) -> None:
         # A thread of C that needs no GIL: where a handler holds it past the lease, the process ends rather than go on
         # with work that somebody else has by then.
-        faulthandler.dump_traceback_later(max(1.0, self._lease - 5), exit=True, file=2)
+        faulthandler.dump_traceback_later(max(self._lease / 2, self._lease - 5), exit=True, file=2)
 
     def _beat(self) -> None:
         self._heartbeat_at = time.monotonic() + HEARTBEAT
-        with self._changed:
-            means, self._means_changed = dict(self._means), False
         ago = None if self._claimed_at is None else time.monotonic() - self._claimed_at
-        presence.announce(self.node, means, claimed_ago=ago)
+        presence.announce(self.node, self._holdings.means(), claimed_ago=ago)
 
-    def _learn(self, type_name: str, seconds: float) -> None:
-        milliseconds = max(0.01, seconds * 1000)
-        known = self._means.get(type_name)
-        mean = milliseconds if known is None else known * 0.8 + milliseconds * 0.2
-        self._means[type_name] = round(mean, 3)
-        # The dispatcher sizes its messages by this: tell it soon of what is new or quite different.
-        if known is None or not known / 2 < mean < known * 2:
-            self._means_changed = True
+    # --- Ends ---------------------------------------------------------------------------------------------------------
 
-    # --- Deadlines, drains and outages ------------------------------------------------------------------------------
-
-    def _watch(self) -> None:
-        now, trusted = time.monotonic(), trust.seconds() + self._lease / 4
-        wedged: list[Running] = []
-        with self._changed:
-            for running in self._held.values():
-                if running.ending is not None:
-                    continue
-                if running.deadline is not None and now > running.deadline + GRACE:
-                    wedged.append(running)
-                elif running.trusted_until < trusted:
-                    self._interrupt(running, DrainReached("the lease could not be renewed in time"))
-                elif self.draining_since is not None and now > self.draining_since + DRAIN_SECONDS:
-                    self._interrupt(running, DrainReached("the worker is stopping"))
-        if wedged:
-            self._end_process(wedged)
-
-    def _interrupt(self, running: Running, error: Interrupted) -> None:
-        """Asks a handler to stop; one that has not begun is handed back. Asked again, the handler is told again."""
-        if running.ending is not None:
-            return
-        if running.interrupt is None:
-            running.interrupt = error
-        now = time.monotonic()
-        if running.stop is not None:
-            # Not more than once a second: what it does to tidy up would be interrupted as well.
-            if now >= running.told_at + 1.0:
-                running.told_at = now
-                running.stop()
-        else:
-            self.end(running, running.attempt.raised(running.interrupt, at=now))
-
-    def _drain(self) -> None:
-        if self.draining_since is None:
-            self.draining_since = time.monotonic()
-            for running in [each for each in self._held.values() if each.stop is None]:
-                self._interrupt(running, DrainReached("the worker is stopping"))
-
-    def _end_process(self, wedged: Iterable[Running]) -> None:
+    def _end_process(self) -> None:
         """Records what cannot be interrupted as timed out, hands the rest back, and ends this process."""
-        now = time.monotonic()
-        for running in wedged:
-            self.end(running, running.attempt.raised(TimeoutReached("it did not stop at its timeout"), at=now))
-        with self._changed:
-            rest = [running for running in self._held.values() if running.ending is None]
-        for running in rest:
-            self.end(running, running.attempt.released(at=now))
         logger.error("a handler did not stop at its timeout: this process ends")
+        self._holdings.end_all()
         try:
-            while self._done:
+            while self._holdings.ended:
                 self._record()
         finally:
             os._exit(WEDGED_EXIT)
@@ -378,7 +273,7 @@ class Keeper:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             logger.warning("the database does not answer, again in %.1f s: %s", self._pause, first)
         connection.close()
-        if self.draining_since is not None and time.monotonic() > self.draining_since + DRAIN_SECONDS:
+        if self._holdings.drain_is_over:
             self._give_up()
 
     def _give_up(self) -> None:
@@ -387,9 +282,7 @@ class Keeper:
             for _, future in self._requests:
                 future.set_result(None)
             self._requests.clear()
-            self._done.clear()
-            self._held.clear()
-            self._changed.notify_all()
+        self._holdings.abandon()
 
     def _leave(self) -> None:
         faulthandler.cancel_dump_traceback_later()

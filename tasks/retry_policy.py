@@ -45,8 +45,10 @@ class RetryPolicy(BaseModel):
             return min(self.max, self.base)
         if self.kind is Backoff.LINEAR:
             return min(self.max, self.base * failures)
-        # Past 2**60 the cap has long been reached; the bound keeps the power from overflowing.
-        return min(self.max, self.base * self.factor ** min(failures - 1, 60))
+        try:
+            return min(self.max, self.base * self.factor ** (failures - 1))
+        except OverflowError:
+            return self.max if self.base else 0.0
 
     def delay(self, failures: int, *, draw: float | None = None) -> float:
         """Returns the wait in seconds; `draw` (0 to 1) replaces the random number of the jitter."""

@@ -44,7 +44,7 @@ def online_lines() -> list[Line]:
     """Returns what the online workers listen to, with the types they know there and how long those take."""
     lines: dict[str, Line] = {}
     for worker in Worker.objects.filter(pk__in=online_worker_names()):
-        for name in worker.queues:
+        for name in filter(topology.is_line, worker.queues):
             queue, kind = topology.split_line(name)
             line = lines.setdefault(name, Line(queue, kind))
             line.processes += worker.processes
@@ -140,6 +140,10 @@ def lost_messages(line: Line, *, queue_is_gone: bool, broker_is_empty: bool, pat
         )
         overtaken += database.ids_of(rows)
     return overtaken
+
+
+def any_exists(ids: list[uuid.UUID]) -> bool:
+    return Task.objects.filter(id__in=ids).exists()
 
 
 def _before(moment: str, seconds: float) -> str:

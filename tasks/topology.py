@@ -22,6 +22,10 @@ def split_line(name: str) -> tuple[str, Kind]:
     return queue, Kind(kind)
 
 
+def is_line(name: str) -> bool:
+    return name.rpartition(".")[2] in Kind.values
+
+
 def namespaced(name: str) -> str:
     return f"{settings.BROKER_NAMESPACE}.{name}"
 

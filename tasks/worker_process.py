@@ -8,7 +8,8 @@ from celery import signals
 
 from tasks import node, registry, topology
 from tasks.execution import Executor
-from tasks.keeper import DRAIN_SECONDS, Keeper
+from tasks.holding import DRAIN_SECONDS
+from tasks.keeper import Keeper
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +22,8 @@ def know_the_lines(instance: Any, options: dict[str, Any], **_: Any) -> None:
     names = options.get("queues") or []
     for name in names.split(",") if isinstance(names, str) else names:
         own = topology.without_namespace(name)
-        try:
-            topology.split_line(own)
-        except ValueError:
-            continue  # an ordinary Celery queue
-        instance.app.amqp.queues.add(topology.work_queue(own))
+        if topology.is_line(own):  # else it is an ordinary Celery queue
+            instance.app.amqp.queues.add(topology.work_queue(own))
 
 
 @signals.celeryd_after_setup.connect
@@ -36,7 +34,7 @@ def become_a_node(sender: str, instance: Any, **_: Any) -> None:
         node.Node(
             name=sender,
             group=sender.partition("@")[0].partition("-")[0],
-            lines=[name for name in consumed if _is_line(name)],
+            lines=[name for name in consumed if topology.is_line(name)],
             processes=instance.concurrency or 1,
             pid=os.getpid(),
         )
@@ -63,11 +61,3 @@ def start_process(**_: Any) -> None:
 def end_process(**_: Any) -> None:
     if executor is not None:
         executor.shut_down(DRAIN_SECONDS + 2)  # what is interrupted at the end of the drain is still written
-
-
-def _is_line(name: str) -> bool:
-    try:
-        topology.split_line(name)
-    except ValueError:
-        return False
-    return True

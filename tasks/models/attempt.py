@@ -26,6 +26,7 @@ class TaskAttempt(models.Model):
     result = models.JSONField(null=True)
 
     class Meta:
+        verbose_name = "attempt"
         constraints: ClassVar = [
             models.UniqueConstraint(name="attempt_number", fields=["task", "number"]),
         ]

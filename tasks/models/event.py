@@ -25,6 +25,7 @@ class TaskEvent(models.Model):
     reason = models.TextField(blank=True, default="")
 
     class Meta:
+        verbose_name = "event"
         indexes: ClassVar = [models.Index("task", "id", name="event_task")]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ class TaskLog(models.Model):
     fields = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name = "log line"
         indexes: ClassVar = [models.Index("task", "id", name="log_task")]
 
     def __str__(self) -> str:

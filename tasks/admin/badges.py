@@ -1,0 +1,38 @@
+"""Which colour a word of `states.py` has on a badge. The words themselves are the enums' labels."""
+
+from tasks.states import Outcome, Resolution, TaskStatus
+
+# unfold's colours are info, primary, success, warning and danger; anything else is grey.
+GREY = "grey"
+
+STATUS_COLOURS: dict[str, str] = {
+    TaskStatus.SCHEDULED: GREY,
+    TaskStatus.BLOCKED: GREY,
+    TaskStatus.PENDING: "info",
+    TaskStatus.QUEUED: "info",
+    TaskStatus.PROCESSING: "primary",
+    TaskStatus.RETRYING: "warning",
+    TaskStatus.COMPLETED: "success",
+    TaskStatus.FAILED: "danger",
+    TaskStatus.CANCELLED: GREY,
+}
+
+OUTCOME_COLOURS: dict[str, str] = {
+    Outcome.COMPLETED: "success",
+    Outcome.FAILED: "danger",
+    Outcome.CANCELLED: GREY,
+    Outcome.LOST: "warning",
+    Outcome.RELEASED: GREY,
+}
+
+OPEN = "open"
+RESOLUTION_COLOURS: dict[str, str] = {
+    OPEN: "danger",
+    Resolution.REPROCESSED: "success",
+    Resolution.DISCARDED: GREY,
+}
+
+LEVEL_COLOURS: dict[str, str] = {"debug": GREY, "info": "info", "warning": "warning", "error": "danger"}
+
+ONLINE, OFFLINE, STOPPED = "online", "offline", "stopped"
+WORKER_COLOURS: dict[str, str] = {ONLINE: "success", OFFLINE: "danger", STOPPED: GREY}

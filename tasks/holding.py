@@ -1,0 +1,203 @@
+"""What a pool process holds: its claimed attempts, from the claim until the ending of each is in the database.
+
+Shared by the handlers' threads and the keeper under one lock. Knows deadlines, drains and the trust in leases; knows no
+database.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tasks import trust
+from tasks.exceptions import DrainReached, Interrupted, TimeoutReached
+from tasks.outcomes import Attempt
+from tasks.transitions import Claimed, Ending
+from tasks.transitions.finishing import Pair
+
+DRAIN_SECONDS = 8.0  # from the request to stop until what still runs is interrupted and handed back
+GRACE = 10.0  # from a task's deadline until the process that could not be interrupted is ended
+TELL_EVERY = 1.0  # seconds between two interrupts: what a handler does to tidy up would be interrupted as well
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A claimed attempt in this process."""
+
+    attempt: Attempt
+    claimed: Claimed
+    trusted_until: float  # by the trust clock
+    deadline: float | None = None  # monotonic; set when its handler begins
+    interrupt: Interrupted | None = None  # why it shall stop, once it shall
+    stop: Callable[[], None] | None = None  # makes its handler notice
+    told_at: float = 0.0  # monotonic; when it was last made to notice
+    ending: Ending | None = None
+
+    @property
+    def pair(self) -> Pair:
+        return self.claimed.id, self.claimed.attempt
+
+
+class Holdings:
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.draining_since: float | None = None
+        self.ended_since = 0.0  # monotonic; since when the oldest unwritten ending is known
+        self.means_changed = False
+        self._held: dict[Pair, Running] = {}
+        self._ended: list[Running] = []
+        self._means: dict[str, float] = {}  # milliseconds by type
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def ended(self) -> int:
+        """How many endings are known and not written."""
+        return len(self._ended)
+
+    def pairs(self) -> list[Pair]:
+        with self.changed:
+            return list(self._held)
+
+    # --- The life of an attempt here --------------------------------------------------------------------------------
+
+    def add(self, taken: list[Running]) -> None:
+        with self.changed:
+            self._held.update((running.pair, running) for running in taken)
+
+    def begin(self, running: Running, stop: Callable[[], None]) -> bool:
+        """Decides that the attempt begins. False where it was handed back before."""
+        with self.changed:
+            if running.ending is not None or running.interrupt is not None:
+                return False
+            running.deadline = time.monotonic() + running.claimed.timeout
+            running.stop = stop
+            return True
+
+    def end(self, running: Running, ending: Ending) -> None:
+        """Takes the attempt's ending. The first one counts."""
+        with self.changed:
+            if running.ending is not None:
+                return
+            running.ending = ending
+            if running.deadline is not None:
+                self._learn(running.claimed.type, ending.ended - ending.started)
+            if not self._ended:
+                self.ended_since = time.monotonic()
+                self.changed.notify_all()
+            self._ended.append(running)
+
+    def interrupt(self, running: Running, error: Interrupted) -> None:
+        """Asks a handler to stop; one that has not begun ends here. Asked again, the handler is told again."""
+        if running.ending is not None:
+            return
+        if running.interrupt is None:
+            running.interrupt = error
+        now = time.monotonic()
+        if running.stop is None:
+            self.end(running, running.attempt.raised(running.interrupt, at=now))
+        elif now >= running.told_at + TELL_EVERY:
+            running.told_at = now
+            running.stop()
+
+    def renewed(self, cancels: dict[Pair, bool], *, trusted_until: float, error: Interrupted) -> None:
+        """Extends the trust in what was renewed, and interrupts with `error` what somebody wants cancelled."""
+        with self.changed:
+            for pair, cancel in cancels.items():
+                running = self._held.get(pair)
+                if running is not None:
+                    running.trusted_until = trusted_until
+                    if cancel:
+                        self.interrupt(running, error)
+
+    # --- Endings on their way to the database -----------------------------------------------------------------------
+
+    def next_endings(self, most: int) -> list[Running]:
+        with self.changed:
+            batch, self._ended = self._ended[:most], self._ended[most:]
+            return batch
+
+    def put_back(self, batch: Iterable[Running]) -> None:
+        """Takes endings that could not be written now."""
+        with self.changed:
+            again = [each for each in batch if each.pair in self._held]
+            if again and not self._ended:
+                self.ended_since = time.monotonic()
+            self._ended = again + self._ended
+
+    def forget(self, pairs: Iterable[Pair]) -> None:
+        with self.changed:
+            for pair in pairs:
+                self._held.pop(pair, None)
+            self.changed.notify_all()
+
+    def abandon(self) -> None:
+        """Lets go of everything: the leases run out by themselves."""
+        with self.changed:
+            self._held.clear()
+            self._ended.clear()
+            self.changed.notify_all()
+
+    # --- Means, which size the messages -----------------------------------------------------------------------------
+
+    def mean(self, type_name: str) -> float | None:
+        """Returns the type's mean run time in seconds as this process knows it."""
+        known = self._means.get(type_name)
+        return None if known is None else known / 1000
+
+    def means(self) -> dict[str, float]:
+        """Returns the means in milliseconds, as something that is now said."""
+        with self.changed:
+            self.means_changed = False
+            return dict(self._means)
+
+    def _learn(self, type_name: str, seconds: float) -> None:
+        milliseconds = max(0.01, seconds * 1000)
+        known = self._means.get(type_name)
+        mean = milliseconds if known is None else known * 0.8 + milliseconds * 0.2
+        self._means[type_name] = round(mean, 3)
+        # The dispatcher has to hear soon of what is new or quite different.
+        if known is None or not known / 2 < mean < known * 2:
+            self.means_changed = True
+
+    # --- Deadlines, drains and trust --------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Begins to stop: what has not begun ends at once, the rest has DRAIN_SECONDS."""
+        with self.changed:
+            if self.draining_since is None:
+                self.draining_since = time.monotonic()
+                for running in [each for each in self._held.values() if each.stop is None]:
+                    self.interrupt(running, DrainReached("the worker is stopping"))
+
+    @property
+    def drain_is_over(self) -> bool:
+        return self.draining_since is not None and time.monotonic() > self.draining_since + DRAIN_SECONDS
+
+    def watch(self, lease: float) -> bool:
+        """Interrupts what must not go on. Returns whether something here cannot be interrupted."""
+        now, trusted = time.monotonic(), trust.seconds() + lease / 4
+        wedged = False
+        with self.changed:
+            for running in list(self._held.values()):
+                if running.ending is not None:
+                    continue
+                if running.deadline is not None and now > running.deadline + GRACE:
+                    wedged = True
+                elif running.trusted_until < trusted:
+                    self.interrupt(running, DrainReached("the lease could not be renewed in time"))
+                elif self.drain_is_over:
+                    self.interrupt(running, DrainReached("the worker is stopping"))
+        return wedged
+
+    def end_all(self) -> None:
+        """Ends what is past its deadline as timed out and hands back the rest, because this process ends."""
+        now = time.monotonic()
+        with self.changed:
+            for running in list(self._held.values()):
+                if running.deadline is not None and now > running.deadline + GRACE:
+                    error = TimeoutReached("it did not stop at its timeout: its process was ended")
+                    self.end(running, running.attempt.raised(error, at=now))
+                else:
+                    self.end(running, running.attempt.released(at=now))
