@@ -3,7 +3,10 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+LOOKUPS = 32
 
 
 class EventLoop:
@@ -14,6 +17,8 @@ class EventLoop:
         self._in_flight = 0
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
+        # Names are looked up in threads: with the default of a few, slow ones hold up all the others.
+        self._loop.set_default_executor(ThreadPoolExecutor(LOOKUPS, thread_name_prefix="taskyard-lookup"))
         self._thread = threading.Thread(target=self._loop.run_forever, name="taskyard-loop", daemon=True)
         self._thread.start()
 

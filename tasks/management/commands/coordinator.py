@@ -9,6 +9,7 @@ from tasks.coordinator import Coordinator
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they load the handlers, and the coordinator stays small without
     help = "Dispatches due tasks and repairs what was lost. Several may run: one leads, the others stand by."
 
     def handle(self, *args: Any, **options: Any) -> None:
