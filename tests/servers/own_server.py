@@ -1,17 +1,11 @@
-"""RabbitMQ and PostgreSQL servers of a test's own, to be stopped, killed and started again without harm to others.
-
-They run from the Debian packages' programs on free ports, with all their files in a folder of their own. When the test
-process dies, however it dies, its servers die with it. `bin/services` starts its servers with these classes as well.
-"""
+"""What the servers of a test's own have in common: programs, a folder, a process group, a guard, a log."""
 
 import contextlib
 import glob
 import os
 import pwd
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,12 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-import amqp
-import psycopg
-
-# From 32768 on the kernel hands ports to outgoing connections: one may sit on ours when the server starts again.
-_PORTS = range(20_000, 32_000)
-_LOCK_FILE = "data/postmaster.pid"  # PostgreSQL's; its seventh line names the shared memory that a kill leaves behind
+POSTGRES_LOCK_FILE = (
+    "data/postmaster.pid"  # PostgreSQL's; its seventh line names the shared memory that a kill leaves behind
+)
 _PROGRAMS = {
     "postgres": ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"),
     # The directory of the real scripts: those in /usr/sbin change the user and with it HOME, where the cookie lies.
@@ -46,19 +37,6 @@ def programs_of(server: str) -> Path | None:
         if os.access(os.path.join(folder, server), os.X_OK):
             return Path(folder)
     return None
-
-
-def free_ports(count: int) -> list[int]:
-    """Returns ports below 32768 on which nobody listens on the loopback interface."""
-    found: list[int] = []
-    for port in random.sample(_PORTS, 500):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise ServerError("no free ports between 20000 and 32000")
 
 
 class OwnServer:
@@ -217,151 +195,6 @@ class OwnServer:
             return f"(its log cannot be read: {error.strerror})"
 
 
-class OwnPostgres(OwnServer):
-    """A PostgreSQL cluster; the user postgres needs no password. It syncs nothing: it outlives its own death only."""
-
-    program = "postgres"
-    package = "postgresql"
-
-    def __init__(self, *, guarded: bool = True) -> None:
-        super().__init__(guarded=guarded)
-        (self.port,) = free_ports(1)
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
-        self.data = self.folder / "data"
-
-    def _launch(self) -> None:
-        environment = self._environment()
-        if not self.data.exists():
-            user, group = self.account or (None, None)
-            options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
-            made = subprocess.run(
-                [str(self.programs / "initdb"), "-D", str(self.data), *options],
-                env=environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                user=user,
-                group=group,
-                extra_groups=None if user is None else [],
-            )
-            if made.returncode:
-                raise ServerError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-2000:]}")
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": self.port,
-            "unix_socket_directories": "",
-            "fsync": "off",
-            "full_page_writes": "off",
-            "dynamic_shared_memory_type": "mmap",
-            "max_connections": 200,
-            "logging_collector": "off",
-        }
-        switches = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._spawn(self.programs / "postgres", "-D", self.data, *switches, environment=environment)
-
-    def _problem(self) -> str | None:
-        try:
-            psycopg.connect(self.url, connect_timeout=2).close()
-        except psycopg.Error as error:
-            return str(error)
-        return None
-
-    def _stop_signal(self) -> signal.Signals:
-        return signal.SIGINT  # "fast": does not wait for the clients
-
-    def _clean_up(self) -> None:
-        with contextlib.suppress(OSError, IndexError):
-            segment = (self.folder / _LOCK_FILE).read_text().splitlines()[6].split()[1]
-            subprocess.run(["ipcrm", "-m", segment], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-class OwnRabbitMQ(OwnServer):
-    """A RabbitMQ node without plugins, with its own name, cookie and port mapper; user guest, password guest."""
-
-    program = "rabbitmq-server"
-    package = "rabbitmq-server"
-
-    def __init__(self, *, guarded: bool = True) -> None:
-        super().__init__(guarded=guarded)
-        self.port, self._distribution_port, self._mapper_port = free_ports(3)
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
-        self.node = f"taskyard{self.port}@localhost"
-        (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
-            "disk_free_limit.absolute = 10MB\nlog.console = true\nlog.file = false\n"
-        )
-        (self.folder / "enabled_plugins").write_text("[].\n")
-        (self.folder / "rabbitmq-env.conf").touch()
-
-    def control(self, *arguments: str) -> str:
-        """Runs rabbitmqctl on this node and returns what it printed; for alarms, queues and `eval`."""
-        command = [str(self.programs / "rabbitmqctl"), "--quiet", "--node", self.node, *arguments]
-        done = subprocess.run(
-            command, env=self._node_environment(), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-        )
-        if done.returncode:
-            raise ServerError(f"rabbitmqctl {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
-        return done.stdout
-
-    def _launch(self) -> None:
-        environment = self._node_environment()
-        if not self._running:
-            # Started by the node itself, the port mapper would run on for ever: it is a process of ours instead.
-            self._spawn("epmd", "-address", "127.0.0.1", "-port", str(self._mapper_port), environment=environment)
-            self._wait_for_mapper()
-        self._spawn(self.programs / "rabbitmq-server", environment=environment)
-
-    def is_running(self) -> bool:
-        return len(self._running) > 1 and super().is_running()
-
-    def stop(self) -> None:
-        if self.is_running():
-            super().stop()
-
-    def kill(self) -> None:
-        if self.is_running():
-            super().kill()
-
-    def _problem(self) -> str | None:
-        try:
-            with amqp.Connection(f"127.0.0.1:{self.port}", connect_timeout=2, read_timeout=5, write_timeout=5):
-                return None
-        except (OSError, amqp.exceptions.AMQPError) as error:
-            return f"{type(error).__name__}: {error}"
-
-    def _wait_for_mapper(self) -> None:
-        end = time.monotonic() + 10
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._mapper_port), timeout=1):
-                return
-            if time.monotonic() > end:
-                raise ServerError(f"epmd did not start:\n{self._end_of_log()}")
-            time.sleep(0.05)
-
-    def _node_environment(self) -> dict[str, str]:
-        folder = self.folder
-        return self._environment(
-            ERL_EPMD_PORT=str(self._mapper_port),
-            ERL_EPMD_ADDRESS="127.0.0.1",
-            RUNNING_UNDER_SYSTEMD="true",  # the script then becomes the node, with no shell between it and us
-            RABBITMQ_NODENAME=self.node,
-            RABBITMQ_NODE_PORT=str(self.port),
-            RABBITMQ_DIST_PORT=str(self._distribution_port),
-            RABBITMQ_CONF_ENV_FILE=str(folder / "rabbitmq-env.conf"),
-            RABBITMQ_CONFIG_FILE=str(folder / "rabbitmq"),
-            RABBITMQ_ADVANCED_CONFIG_FILE=str(folder / "advanced.config"),
-            RABBITMQ_CONFIG_FILES=str(folder / "conf.d"),
-            RABBITMQ_GENERATED_CONFIG_DIR=str(folder / "config"),
-            RABBITMQ_SCHEMA_DIR=str(folder / "schema"),
-            RABBITMQ_MNESIA_BASE=str(folder / "data"),
-            RABBITMQ_LOG_BASE=str(folder / "log"),
-            RABBITMQ_ENABLED_PLUGINS_FILE=str(folder / "enabled_plugins"),
-            RABBITMQ_PID_FILE=str(folder / "node.pid"),
-            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}",
-        )
-
-
 def _skip_or_fail(reason: str) -> NoReturn:
     import pytest  # bin/services uses this module outside a test
 
@@ -395,7 +228,7 @@ def _guard(group: int, folder: Path) -> subprocess.Popen[bytes]:
     """Starts a shell that ends the process group and removes the folder when our end of its pipe closes unannounced."""
     script = (
         'read -r word; [ "$word" = done ] && exit; kill -s KILL -- "-$1"; sleep 1; folder=$2; '
-        f'set -- $(sed -n 7p "$folder/{_LOCK_FILE}"); [ -z "$2" ] || ipcrm -m "$2"; rm -rf -- "$folder"'
+        f'set -- $(sed -n 7p "$folder/{POSTGRES_LOCK_FILE}"); [ -z "$2" ] || ipcrm -m "$2"; rm -rf -- "$folder"'
     )
     return subprocess.Popen(
         ["/bin/sh", "-c", script, "guard", str(group), str(folder)],
