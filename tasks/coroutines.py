@@ -36,15 +36,14 @@ class EventLoop:
         with self._changed:
             return self._changed.wait_for(lambda: self._in_flight == 0, timeout)
 
-    def start(self, coroutine: Coroutine[Any, Any, None], on_task: Callable[[asyncio.Task[None]], None]) -> None:
-        """Starts the coroutine, which must not raise. `on_task` gets its task, in the loop's thread."""
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Starts the coroutine, which must not raise."""
         with self._changed:
             self._in_flight += 1
-        self._loop.call_soon_threadsafe(self._start, coroutine, on_task)
+        self._loop.call_soon_threadsafe(self._start, coroutine)
 
-    def _start(self, coroutine: Coroutine[Any, Any, None], on_task: Callable[[asyncio.Task[None]], None]) -> None:
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine)
-        on_task(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
@@ -61,3 +60,5 @@ class EventLoop:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=2)
+        if not self._thread.is_alive():
+            self._loop.close()

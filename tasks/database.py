@@ -37,6 +37,16 @@ def lock(skip_locked: bool = False) -> str:
     return "FOR UPDATE SKIP LOCKED" if skip_locked else "FOR UPDATE"
 
 
+def is_in(column: str, table: str) -> str:
+    """SQL that holds for rows whose id stands in the column of a table expression.
+
+    Written with IN, PostgreSQL may read its whole table once for each id: without statistics that took 45 times as long
+    for 1,000 of 10,000 rows. Of an array's length it knows nothing, and so takes the primary key in any case.
+    """
+    select = f"SELECT {column} FROM {table}"
+    return f"id = ANY(ARRAY({select}))" if is_postgresql() else f"id IN ({select})"
+
+
 def given(**columns: str) -> str:
     """SQL for a table expression `v` over one parameter, the JSON array of `as_rows`; each column is named `v_…`.
 

@@ -56,6 +56,12 @@ class TaskFailed(TaskyardError):
     in seconds before the next attempt (a server's Retry-After, say); `details` is kept with the attempt as its result.
     """
 
+    # For classes derived from this one that do not call its __init__.
+    category: FailureCategory = FailureCategory.CODE_ERROR
+    retryable: bool | None = None
+    retry_after: float | None = None
+    details: Any = None
+
     def __init__(
         self,
         message: str,

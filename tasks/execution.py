@@ -52,7 +52,7 @@ class Executor:
         if alone:
             self._wait_until_alone()
         run = self._run_coroutines if kind is Kind.ASYNC else self._run_plain
-        return run(deque(ids), queue, alone, careful) > 0 or self.keeper.knows_any(ids)
+        return run(ids, queue, alone, careful) > 0 or self.keeper.knows_any(ids)
 
     def _wait_until_alone(self) -> None:
         while self.keeper.held and not self.keeper.draining:
@@ -60,19 +60,19 @@ class Executor:
 
     # 2. Its tasks are claimed: plain ones in slices, coroutines as far as there are places --------------------------
 
-    def _run_plain(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
-        """Returns how many were claimed."""
-        began, size, taken = time.monotonic(), FIRST_SLICE, 0
-        while waiting and not self.keeper.draining:
-            slice_ids = _take(waiting, 1 if careful else size)
+    def _run_plain(self, ids: list[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
+        """Returns how many were claimed. The keeper gives the rest to others when the message's time is over."""
+        self.keeper.message.open(ids, seconds=MESSAGE_BUDGET)
+        size, taken = FIRST_SLICE, 0
+        while not self.keeper.draining and (slice_ids := self.keeper.message.take(1 if careful else size)):
             claimed = self.keeper.claim(slice_ids, queue=queue, alone=alone)
             taken += len(claimed)
             for running in claimed:
                 self._run_plain_attempt(running)
-            if time.monotonic() - began > MESSAGE_BUDGET:
+            if self.keeper.message.is_overdue:
                 break
             size = self._next_slice(size, claimed)
-        self.keeper.give_back(list(waiting))
+        self.keeper.give_back(self.keeper.message.close())
         return taken
 
     def _next_slice(self, size: int, claimed: list[Running]) -> int:
@@ -80,16 +80,16 @@ class Executor:
         fits = LARGEST_SLICE if not mean else int(SLICE_BUDGET / mean)
         return max(1, min(size * SLICE_GROWTH, fits, LARGEST_SLICE))
 
-    def _run_coroutines(self, waiting: deque[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
+    def _run_coroutines(self, ids: list[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
         """Returns how many were claimed."""
-        waited, taken = 0.0, 0
+        waiting, waited, taken = deque(ids), 0.0, 0
         while waiting and not self.keeper.draining and waited < PLACE_BUDGET:
             places = self.loop.wait_for_places(timeout=0.2)
             if not places:
                 waited += 0.2
                 continue
             waited = 0.0
-            slice_ids = _take(waiting, 1 if careful else places)
+            slice_ids = [waiting.popleft() for _ in range(min(1 if careful else places, len(waiting)))]
             claimed = self.keeper.claim(slice_ids, queue=queue, alone=alone)
             taken += len(claimed)
             for running in claimed:
@@ -120,17 +120,22 @@ class Executor:
         self.keeper.end(running, ending)
 
     def _start_coroutine(self, running: Running) -> None:
-        tasks: list[asyncio.Task[None]] = []
+        begun: list[asyncio.Task[Any]] = []
 
         def stop() -> None:
-            self.loop.call(lambda: tasks[0].cancel() if tasks else None)
+            # Cancelled before its first step, a coroutine would end without a word: it looks for itself then.
+            self.loop.call(lambda: [task.cancel() for task in begun])
 
         if self.keeper.begin(running, stop=stop):
-            self.loop.start(self._run_coroutine_attempt(running), on_task=tasks.append)
+            self.loop.start(self._run_coroutine_attempt(running, begun))
 
-    async def _run_coroutine_attempt(self, running: Running) -> None:
+    async def _run_coroutine_attempt(self, running: Running, begun: list[asyncio.Task[Any]]) -> None:
+        if task := asyncio.current_task():
+            begun.append(task)
         running.attempt.started = time.monotonic()
         try:
+            if running.interrupt is not None:
+                raise running.interrupt
             async with asyncio.timeout(running.claimed.timeout) as limit:
                 handler, payload = _prepare(running)
                 value = await handler.function(self._context(running), payload)
@@ -176,7 +181,3 @@ def _interrupt_of(running: Running) -> Interrupted | None:
     if running.deadline is not None and time.monotonic() >= running.deadline:
         return TimeoutReached(f"it ran longer than its timeout of {running.claimed.timeout:g} s")
     return None
-
-
-def _take(waiting: deque[uuid.UUID], most: int) -> list[uuid.UUID]:
-    return [waiting.popleft() for _ in range(min(most, len(waiting)))]

@@ -11,9 +11,11 @@ import httpx
 import pydantic
 
 from tasks.exceptions import TaskFailed, TimeoutReached, UnknownType
+from tasks.retry_policy import LONGEST_DELAY
 from tasks.states import NOT_RETRYABLE, FailureCategory
 from tasks.storable import storable_text
 
+CLASS_LIMIT = 200
 MESSAGE_LIMIT = 4_000
 TRACEBACK_LIMIT = 32_000
 
@@ -46,15 +48,15 @@ def describe(error: BaseException) -> Failure:
     retry_after: float | None = None
     details: Any = None
     if isinstance(error, TaskFailed):
-        category, retryable = error.category, error.retryable
-        retry_after, details = error.retry_after, error.details
+        category, retryable = _category(error.category), error.retryable
+        retry_after, details = _seconds(error.retry_after), error.details
     else:
         category = next((c for kind, c in _CATEGORIES if isinstance(error, kind)), FailureCategory.CODE_ERROR)
     if retryable is None:
         retryable = category not in NOT_RETRYABLE
     return Failure(
         category=category,
-        error_class=type(error).__name__,
+        error_class=type(error).__name__[:CLASS_LIMIT],
         message=storable_text(_message(error), MESSAGE_LIMIT),
         traceback=storable_text(_traceback(error), TRACEBACK_LIMIT),
         retryable=retryable,
@@ -81,8 +83,24 @@ _VARIABLE_PARTS = [
 ]
 
 
+# What a handler says of its failure may be wrong itself, and the attempt must be recorded all the same.
+
+
+def _category(value: Any) -> FailureCategory:
+    try:
+        return FailureCategory(value)
+    except ValueError:
+        return FailureCategory.CODE_ERROR
+
+
+def _seconds(value: Any) -> float | None:
+    if not isinstance(value, (int, float)) or not value > 0:
+        return None
+    return float(min(value, LONGEST_DELAY))
+
+
 def _message(error: BaseException) -> str:
-    # An exception's own __str__ is a stranger's code: it may raise, and the attempt must be recorded all the same.
+    # An exception's own __str__ is a stranger's code: it may raise.
     try:
         return str(error) or type(error).__name__
     except Exception as second:  # noqa: BLE001

@@ -4,10 +4,13 @@ Shared by the handlers' threads and the keeper under one lock. Knows deadlines, 
 database.
 """
 
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from tasks import trust
 from tasks.exceptions import DrainReached, Interrupted, TimeoutReached
@@ -38,6 +41,35 @@ class Running:
         return self.claimed.id, self.claimed.attempt
 
 
+class Message:
+    """The plain message that is executed now: what of it is not claimed yet. Past its time, others get that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[UUID] = deque()
+        self._until = math.inf  # monotonic
+
+    def open(self, ids: Iterable[UUID], *, seconds: float) -> None:
+        with self._lock:
+            self._waiting, self._until = deque(ids), time.monotonic() + seconds
+
+    def take(self, most: int) -> list[UUID]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+
+    def take_rest(self) -> list[UUID]:
+        return self.take(len(self._waiting))
+
+    def close(self) -> list[UUID]:
+        """Returns what was not taken."""
+        self._until = math.inf
+        return self.take_rest()
+
+    @property
+    def is_overdue(self) -> bool:
+        return time.monotonic() > self._until
+
+
 class Holdings:
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -62,9 +94,11 @@ class Holdings:
 
     # --- The life of an attempt here --------------------------------------------------------------------------------
 
-    def add(self, taken: list[Running]) -> None:
+    def add(self, attempts: list[Attempt], *, trusted_until: float) -> list[Running]:
+        taken = [Running(attempt=each, claimed=each.claimed, trusted_until=trusted_until) for each in attempts]
         with self.changed:
             self._held.update((running.pair, running) for running in taken)
+        return taken
 
     def begin(self, running: Running, stop: Callable[[], None]) -> bool:
         """Decides that the attempt begins. False where it was handed back before."""
@@ -170,6 +204,12 @@ class Holdings:
                 self.draining_since = time.monotonic()
                 for running in [each for each in self._held.values() if each.stop is None]:
                     self.interrupt(running, DrainReached("the worker is stopping"))
+
+    def hand_back_waiting(self) -> None:
+        """Ends what is claimed and has not begun: the handler before it takes long, and others may be free."""
+        with self.changed:
+            for running in [each for each in self._held.values() if each.stop is None]:
+                self.interrupt(running, DrainReached("the task before it took long"))
 
     @property
     def drain_is_over(self) -> bool:

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from tasks import presence, selectors, transitions, trust
 from tasks.exceptions import CancelRequested
-from tasks.holding import Holdings, Running
+from tasks.holding import Holdings, Message, Running
 from tasks.node import Node
 from tasks.notes import Notes
 from tasks.outcomes import Attempt
@@ -41,6 +41,7 @@ class Keeper:
         self.node = node
         self.incarnation = uuid.uuid4()
         self.notes = Notes()
+        self.message = Message()
         self._holdings = Holdings()
         self._changed = self._holdings.changed
         self._lease = float(settings.LEASE_SECONDS)
@@ -70,16 +71,16 @@ class Keeper:
 
     def claim(self, ids: list[uuid.UUID], *, queue: str, alone: bool) -> list[Running]:
         """Claims what can be claimed and waits for it, through outages too. Nothing once the worker is stopping."""
-        return self._ask(lambda: self._claim(ids, queue, alone)) or []
+        return self._request(lambda: self._claim(ids, queue, alone)).result() or []
 
     def give_back(self, ids: list[uuid.UUID]) -> None:
         """Returns unclaimed ids of a message to `pending`."""
         if ids:
-            self._ask(lambda: transitions.return_queued(ids))
+            self._request(lambda: transitions.return_queued(ids)).result()
 
     def knows_any(self, ids: list[uuid.UUID]) -> bool:
         """Tells whether any of the tasks exists. Nothing can be said, and so True, once the worker is stopping."""
-        return self._ask(lambda: selectors.any_exists(ids)) is not False
+        return self._request(lambda: selectors.any_exists(ids)).result() is not False
 
     def begin(self, running: Running, stop: Callable[[], None]) -> bool:
         """Decides that the attempt begins. False where it was handed back before."""
@@ -111,6 +112,8 @@ class Keeper:
             if self.node.is_stopping:
                 self._holdings.drain()
             try:
+                if self.message.is_overdue:
+                    self._share()
                 if self._holdings.watch(self._lease):
                     self._end_process()
                 if time.monotonic() >= self._database_at:
@@ -146,14 +149,21 @@ class Keeper:
         if now >= self._heartbeat_at or self._holdings.means_changed:
             self._beat()
 
-    def _ask(self, call: Callable[[], Any]) -> Any:
+    def _share(self) -> None:
+        """Lets others have what waits behind a long handler; without this, a message would last as long as that."""
+        self._holdings.hand_back_waiting()
+        if rest := self.message.take_rest():
+            self._request(lambda: transitions.return_queued(rest))
+
+    def _request(self, call: Callable[[], Any]) -> "Future[Any]":
         future: Future[Any] = Future()
         with self._changed:
             if self._stop:
-                return None
-            self._requests.append((call, future))
-            self._changed.notify_all()
-        return future.result()
+                future.set_result(None)
+            else:
+                self._requests.append((call, future))
+                self._changed.notify_all()
+        return future
 
     def _serve(self) -> None:
         while self._requests:
@@ -180,19 +190,11 @@ class Keeper:
         if not claimed:
             return []
         self._claimed_at = now = time.monotonic()
-        taken = [
-            Running(
-                attempt=Attempt(each, worker=self.node.name, incarnation=self.incarnation, started=now),
-                claimed=each,
-                trusted_until=asked_at + self._lease,
-            )
-            for each in claimed
-        ]
         if not self.held:
             self._arm_switch()
             self._renew_at = now + self._lease / 6
-        self._holdings.add(taken)
-        return taken
+        attempts = [Attempt(each, worker=self.node.name, incarnation=self.incarnation, started=now) for each in claimed]
+        return self._holdings.add(attempts, trusted_until=asked_at + self._lease)
 
     def _record(self) -> None:
         """Writes the known endings in one go; where one of them is refused by the database, each by itself."""
@@ -208,7 +210,7 @@ class Keeper:
                 logger.error("an outcome cannot be stored, each is written by itself: %s", error)
                 for running in batch:
                     self._finish_one(running)
-        except (OperationalError, InterfaceError):
+        except Exception:
             self._holdings.put_back(batch)
             raise
 
@@ -230,7 +232,13 @@ class Keeper:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             refused = ValueError(f"the database refused the outcome: {reason}")
             running.ending = running.attempt.raised(refused, at=time.monotonic())
-            self._finish([running])
+            try:
+                self._finish([running])
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                logger.exception("attempt %s of task %s cannot be ended: its lease runs out", *running.pair[::-1])
+                self._holdings.forget([running.pair])
 
     def _renew(self) -> None:
         self._renew_at = time.monotonic() + self._lease / 6

@@ -99,10 +99,10 @@ def _write_progress(progress: dict[Pair, tuple[float, str]], incarnation: uuid.U
     database.run(
         f"""WITH {database.given(**types)},
         locked AS (SELECT id FROM tasks_task JOIN v ON id = v_id AND attempt = v_attempt
-                   WHERE coalesce(status, '') = %s AND incarnation = %s
+                   WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s AND incarnation = %s
                    ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET progress = v_fraction, progress_text = v_text
-        FROM v WHERE id = v_id AND id IN (SELECT id FROM locked)""",
+        FROM v WHERE id = v_id AND {database.is_in("id", "locked")}""",
         [
             database.as_rows(
                 {"id": pair[0], "attempt": pair[1], "fraction": fraction, "text": text}

@@ -36,7 +36,7 @@ class Attempt:
     def raised(self, error: BaseException, *, at: float) -> Ending:
         """Returns the ending of a handler that raised: retrying, failed, cancelled or handed back."""
         if isinstance(error, DrainReached):
-            return self.released(at=at)
+            return self.released(at=at, why=str(error))
         if isinstance(error, CancelRequested):
             return self._ending(
                 TaskStatus.CANCELLED, Outcome.CANCELLED, at, category=FailureCategory.CANCELLED, message=str(error)
@@ -52,9 +52,9 @@ class Attempt:
             )
         return self._failed(describe(error), at)
 
-    def released(self, *, at: float) -> Ending:
+    def released(self, *, at: float, why: str = "the worker is stopping") -> Ending:
         """Returns the ending of an attempt that is handed back and does not count."""
-        return self._ending(TaskStatus.PENDING, Outcome.RELEASED, at, message="handed back: the worker is stopping")
+        return self._ending(TaskStatus.PENDING, Outcome.RELEASED, at, message=f"handed back: {why}")
 
     def _failed(self, failure: Failure, at: float) -> Ending:
         failures = self.claimed.failures + 1

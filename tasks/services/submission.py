@@ -18,7 +18,7 @@ from tasks.leadership import COORDINATOR
 from tasks.models import Task
 from tasks.models.task import DEFAULT_PRIORITY, new_id
 from tasks.services.submission_form import Submission, one_form, path_errors
-from tasks.storable import is_storable_json
+from tasks.storable import DEEPEST, is_storable_json, is_too_deep
 from tasks.transitions import NewTask
 
 COPY_FROM = 200  # as many tasks and more travel by COPY
@@ -69,8 +69,11 @@ def _submit(forms: list[Submission], actor: Any, *, indexed: bool) -> list[Submi
     prepared = _prepare(forms, actor, indexed)
     firsts = _first_of_each_key(prepared, indexed)
     fresh = [task for task in prepared if firsts.get(task.idempotency_key or "", task) is task]
-    single = len(fresh) <= INSERT_AT_ONCE and not (database.is_postgresql() and len(fresh) >= COPY_FROM)
-    # One statement is a transaction by itself; more of them need one around them.
+    copied = database.is_postgresql() and len(fresh) >= COPY_FROM
+    keyed = any(task.idempotency_key for task in fresh)
+    # One statement is a transaction by itself. More of them need one around them, and so do keys: where one is refused
+    # after the INSERT, the others of the list must not stay.
+    single = len(fresh) == 1 or (len(fresh) <= INSERT_AT_ONCE and not copied and not keyed)
     with nullcontext() if single else database.one_transaction():
         taken = _store(fresh)
         existing = _existing(taken, actor, {task.id: index for index, task in enumerate(prepared)}, indexed)
@@ -125,7 +128,7 @@ def _prepare(forms: list[Submission], actor: Any, indexed: bool) -> list[NewTask
                 run_at=form.run_at,
                 created_by_id=getattr(actor, "pk", None),
                 idempotency_key=form.idempotency_key,
-                idempotency_hash=_body_hash(form) if form.idempotency_key else "",
+                idempotency_hash=_body_hash(form) if form.idempotency_key and not errors else "",
             )
         )
         if len(errors) >= ERRORS_SHOWN:
@@ -141,6 +144,8 @@ def _payload(form: Submission, handler: registry.Handler, attr: str, errors: lis
         text = json.dumps(form.payload, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         if not is_storable_json(text):
             raise ValueError("it holds a NUL character or a lone surrogate, which no database text can hold")
+        if is_too_deep(text):
+            raise ValueError(f"it is nested more than {DEEPEST} levels deep")
     except (TypeError, ValueError, RecursionError) as error:
         errors.append({"code": "not_json", "detail": f"the payload cannot be stored: {error}", "attr": attr})
         return "{}"
@@ -148,7 +153,7 @@ def _payload(form: Submission, handler: registry.Handler, attr: str, errors: lis
     if size > settings.PAYLOAD_LIMIT:
         raise PayloadTooLarge(size, settings.PAYLOAD_LIMIT, attr)
     try:
-        handler.payload.model_validate(form.payload)
+        handler.payload.model_validate_json(text)  # as the worker reads it
     except pydantic.ValidationError as error:
         errors += path_errors(error, attr)
     return text
@@ -168,7 +173,8 @@ def _queues(*, fresh: bool = False) -> frozenset[str]:
 
 
 def _body_hash(form: Submission) -> str:
-    body = form.model_dump(mode="json", exclude_unset=True, exclude={"idempotency_key"})
+    # What is left out and what is given as its default are the same body.
+    body = form.model_dump(mode="json", exclude_defaults=True, exclude={"idempotency_key"})
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
@@ -188,7 +194,8 @@ def _first_of_each_key(tasks: list[NewTask], indexed: bool) -> dict[str, NewTask
 def _store(tasks: list[NewTask]) -> list[NewTask]:
     """Inserts and returns those whose idempotency key was taken already."""
     plain = [task for task in tasks if not task.idempotency_key]
-    keyed = [task for task in tasks if task.idempotency_key]
+    # In one order: two submitters who insert the same keys in different orders would wait for each other.
+    keyed = sorted((task for task in tasks if task.idempotency_key), key=lambda task: task.idempotency_key or "")
     if database.is_postgresql() and len(plain) >= COPY_FROM:
         transitions.copy_in(plain)
     else:

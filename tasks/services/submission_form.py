@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pydantic
@@ -10,10 +10,13 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
-from tasks.registry import NAME_LIMIT
+from tasks.registry import LONGEST_TIMEOUT, MOST_ATTEMPTS, NAME_LIMIT
 from tasks.retry_policy import RetryPolicy
 
 YEAR = 366 * 86_400.0
+
+# Outside of these years a time cannot be shown in every zone.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
@@ -23,6 +26,12 @@ def _iso_time(value: Any) -> Any:
     if isinstance(value, datetime) or (isinstance(value, str) and _ISO.match(value)):
         return value
     raise ValueError("give an ISO 8601 time with its zone, such as 2030-01-31T08:00:00Z")
+
+
+def _within_years(value: datetime) -> datetime:
+    if not EARLIEST <= value < LATEST:
+        raise ValueError(f"give a time of the years {EARLIEST.year} to {LATEST.year - 1}")
+    return value
 
 
 def _no_nul(value: str) -> str:
@@ -45,13 +54,15 @@ class Submission(BaseModel):
     type: Annotated[Text, Field(min_length=1, max_length=NAME_LIMIT)]
     payload: dict[str, Any] = Field(default_factory=dict)
     name: Annotated[Text, Field(max_length=200)] = ""
-    queue: Annotated[Text, Field(max_length=60)] | None = None
+    queue: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
     priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)] | None = None
     delay: Annotated[float, Field(ge=0, le=10 * YEAR, allow_inf_nan=False)] | None = None
-    run_at: Annotated[AwareDatetime, BeforeValidator(_iso_time), Field(strict=False)] | None = None
-    max_attempts: Annotated[int, Field(ge=1, le=100)] | None = None
+    run_at: Annotated[
+        AwareDatetime, BeforeValidator(_iso_time), Field(strict=False), pydantic.AfterValidator(_within_years)
+    ] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] | None = None
     retry: Annotated[RetryPolicy, Field(strict=False)] | None = None
-    timeout: Annotated[float, Field(gt=0, le=7 * 86_400, allow_inf_nan=False)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)] | None = None
     tags: Annotated[list[Tag], Field(max_length=20)] = Field(default_factory=list)
     idempotency_key: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
 

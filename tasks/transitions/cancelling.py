@@ -29,13 +29,13 @@ def _cancel(ids: list[uuid.UUID]) -> Cancelled:
     running = f"status = '{TaskStatus.PROCESSING}'"
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
-        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') IN ({sources})
+        locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') IN ({sources})
                    ORDER BY id {database.lock()})
         UPDATE tasks_task SET
             finished_at = CASE WHEN {running} THEN NULL ELSE {database.clock()} END,
             cancel_requested_at = coalesce(cancel_requested_at, {database.clock()}),
             status = CASE WHEN {running} THEN status ELSE %s END
-        WHERE id IN (SELECT id FROM locked) RETURNING id, status""",
+        WHERE {database.is_in("id", "locked")} RETURNING id, status""",
         [database.as_ids(ids), TaskStatus.CANCELLED],
     )
     result = Cancelled()

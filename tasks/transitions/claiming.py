@@ -28,12 +28,12 @@ def claim(
     payload = "payload::text" if database.is_postgresql() else "payload"
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
-        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
+        locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
                    AND queue = %s ORDER BY id {database.lock()})
         UPDATE tasks_task SET status = %s, attempt = attempt + 1, started_at = {database.clock()},
             lease_expires_at = {database.clock_plus("%s")}, worker = %s, incarnation = %s, alone = %s,
             progress = NULL, progress_text = ''
-        WHERE id IN (SELECT id FROM locked)
+        WHERE {database.is_in("id", "locked")}
         RETURNING id, type, attempt, uncounted, max_attempts, timeout, retry, {payload}, queue""",
         [
             database.as_ids(ids), TaskStatus.QUEUED, queue, TaskStatus.PROCESSING, lease, worker,
@@ -68,10 +68,10 @@ def renew(
     rows = database.run(
         f"""WITH {database.given(id="uuid", attempt="integer")},
         locked AS (SELECT id FROM tasks_task JOIN v ON id = v_id AND attempt = v_attempt
-                   WHERE coalesce(status, '') = %s AND incarnation = %s
+                   WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s AND incarnation = %s
                    ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET lease_expires_at = {database.clock_plus("%s")}
-        WHERE id IN (SELECT id FROM locked) RETURNING id, attempt, cancel_requested_at""",
+        WHERE {database.is_in("id", "locked")} RETURNING id, attempt, cancel_requested_at""",
         [
             database.as_rows({"id": each, "attempt": attempt} for each, attempt in held),
             TaskStatus.PROCESSING,

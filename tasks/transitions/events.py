@@ -13,6 +13,6 @@ def write_events(ids: Iterable[uuid.UUID], kind: EventKind, *, reason: str = "",
         f"""WITH {database.given(id="uuid")}
         INSERT INTO tasks_taskevent (task_id, at, kind, attempt, actor_id, reason)
         SELECT id, {database.clock()}, %s, attempt, {"%s::integer" if database.is_postgresql() else "%s"}, %s
-        FROM tasks_task WHERE id IN (SELECT v_id FROM v)""",
+        FROM tasks_task WHERE {database.is_in("v_id", "v")}""",
         [database.as_ids(ids), kind, actor_id, reason],
     )

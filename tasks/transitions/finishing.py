@@ -99,14 +99,14 @@ def _move(endings: list[Ending], incarnation: uuid.UUID) -> set[Pair]:
     rows = database.run(
         f"""WITH {database.given(**_MOVE_TYPES)},
         locked AS (SELECT id FROM tasks_task JOIN v ON id = v_id AND attempt = v_attempt
-                   WHERE coalesce(status, '') = %s AND incarnation = %s
+                   WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s AND incarnation = %s
                    ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET status = {becomes},
             started_at = {database.clock_plus("-v_started_ago")},
             finished_at = CASE WHEN {becomes} IN ({final}) THEN {database.clock_plus("-v_ended_ago")} END,
             run_at = CASE WHEN v_status = '{TaskStatus.RETRYING}' THEN {database.clock_plus("v_delay")} ELSE run_at END,
             uncounted = uncounted + v_uncounted, lease_expires_at = NULL, alone = %s
-        FROM v WHERE id = v_id AND id IN (SELECT id FROM locked) RETURNING id, attempt""",
+        FROM v WHERE id = v_id AND {database.is_in("id", "locked")} RETURNING id, attempt""",
         [
             database.as_rows({name: row[name] for name in _MOVE_TYPES} for row in rows_given),
             TaskStatus.PROCESSING,

@@ -12,11 +12,11 @@ def revive(ids: list[uuid.UUID], *, actor_id: int | None, reason: str = "") -> s
     with database.one_transaction():
         rows = database.run(
             f"""WITH {database.given(id="uuid")},
-            locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
+            locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
                        ORDER BY id {database.lock()})
             UPDATE tasks_task SET status = %s, finished_at = NULL, run_at = {database.clock()}, queued_at = NULL,
-                max_attempts = attempt - uncounted + budget, losses = 0, returns = 0
-            WHERE id IN (SELECT id FROM locked) RETURNING id""",
+                max_attempts = attempt - uncounted + budget, losses = 0, returns = 0, cancel_requested_at = NULL
+            WHERE {database.is_in("id", "locked")} RETURNING id""",
             [database.as_ids(ids), TaskStatus.FAILED, TaskStatus.PENDING],
         )
         moved = set(database.ids_of(rows))

@@ -26,10 +26,10 @@ def enqueue(ids: list[uuid.UUID], *, queue: str, role: str, term: int) -> dict[u
     """pending -> queued, committed before anything is published. Returns what was moved, with its time of queueing."""
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
-        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
+        locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
                    AND queue = %s ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET status = %s, queued_at = {database.clock()}
-        WHERE id IN (SELECT id FROM locked) AND {LEADS} RETURNING id, queued_at""",
+        WHERE {database.is_in("id", "locked")} AND {LEADS} RETURNING id, queued_at""",
         [database.as_ids(ids), TaskStatus.PENDING, queue, TaskStatus.QUEUED, role, term],
     )
     return {database.as_uuid(row[0]): row[1] for row in rows}
@@ -54,11 +54,11 @@ def return_queued(
 def _return(ids: list[uuid.UUID], role: str, term: int, lost: bool, queued_by: Any) -> set[uuid.UUID]:
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
-        locked AS (SELECT id FROM tasks_task WHERE id IN (SELECT v_id FROM v) AND coalesce(status, '') = %s
+        locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
                    {"AND queued_at <= %s" if queued_by else ""} ORDER BY id {database.lock()})
         UPDATE tasks_task SET status = %s, queued_at = NULL
             {", returns = returns + 1, suspect = suspect OR returns >= 1" if lost else ""}
-        WHERE id IN (SELECT id FROM locked) {f"AND {LEADS}" if role else ""} RETURNING id""",
+        WHERE {database.is_in("id", "locked")} {f"AND {LEADS}" if role else ""} RETURNING id""",
         [
             database.as_ids(ids),
             TaskStatus.QUEUED,

@@ -1,0 +1,19 @@
+"""What all tests share."""
+
+from typing import Any
+
+import pytest
+from django.db import connections
+from hypothesis import settings as hypothesis_settings
+
+# A machine that is busy with something else makes no example wrong.
+hypothesis_settings.register_profile("taskyard", deadline=None)
+hypothesis_settings.load_profile("taskyard")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Puts SQLite into a file, as the product does: threads that share one in memory lock each other's tables."""
+    settings: dict[str, Any] = connections["default"].settings_dict
+    if settings["ENGINE"].endswith("sqlite3"):
+        settings["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")

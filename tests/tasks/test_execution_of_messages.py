@@ -1,0 +1,192 @@
+"""What a process does with a message: slices and places, what goes back, suspects, and when it is done with it."""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tasks import execution
+from tasks.context import TaskContext
+from tasks.models import Task, TaskAttempt
+from tasks.states import Kind, TaskStatus
+from tests.tasks.pool_process import PoolProcess, statuses, until
+from tests.tasks.rows import a_task
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+
+S = TaskStatus
+Add = Callable[..., str]
+
+
+class Gate:
+    """Coroutines that wait for a word of the test, and how many of them are waiting."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.inside = self.most = 0
+
+    async def async_wait(self, ctx: TaskContext, payload: Any) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        while not self.open.is_set():
+            await asyncio.sleep(0.005)
+        self.inside -= 1
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+@pytest.fixture
+def waits(add_type: Add, gate: Gate) -> str:
+    async def async_wait(ctx: TaskContext, payload: Any) -> None:
+        await gate.async_wait(ctx, payload)
+
+    return add_type(async_wait)
+
+
+# --- What is claimed --------------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_still_queued_here_is_executed(process: PoolProcess) -> None:
+    ids = [a_task(status, type="sample.noop").id for status in TaskStatus]
+    elsewhere = a_task(S.QUEUED, type="sample.noop", queue="http").id
+    before = statuses(ids)
+    assert process.take(*ids, elsewhere, uuid.uuid4())
+    process.settle()
+    assert statuses(ids) == [S.COMPLETED if status == S.QUEUED else status for status in before]
+    assert statuses([elsewhere]) == [S.QUEUED]
+
+
+@pytest.mark.parametrize(("known", "kind"), [(True, Kind.PLAIN), (True, Kind.ASYNC), (False, Kind.PLAIN)])
+def test_a_message_is_a_stray_only_if_none_of_its_tasks_exists(process: PoolProcess, known: bool, kind: Kind) -> None:
+    finished = [a_task(S.COMPLETED).id] if known else []
+    assert process.take(uuid.uuid4(), *finished, kind=kind) is known
+
+
+def test_a_second_message_with_the_same_tasks_does_nothing(process: PoolProcess) -> None:
+    ids = process.submit("sample.noop", count=5)
+    for _ in range(2):
+        process.take(*ids)
+    process.settle()
+    assert TaskAttempt.objects.count() == 5
+
+
+# --- Plain handlers ---------------------------------------------------------------------------------------------------
+
+
+def test_tasks_are_executed_in_the_messages_order(process: PoolProcess, add_type: Add) -> None:
+    seen: list[uuid.UUID] = []
+
+    def note(ctx: TaskContext, payload: Any) -> None:
+        seen.append(ctx.task_id)
+
+    ids = process.submit(add_type(note), count=30)[::-1]
+    process.take(*ids)
+    assert seen == ids
+
+
+@pytest.mark.parametrize(("careful", "slices"), [(False, [1, 8]), (True, [1] * 9)])
+def test_slices_grow_unless_the_message_may_have_killed_a_process(
+    process: PoolProcess, add_type: Add, careful: bool, slices: list[int]
+) -> None:
+    claims: list[Any] = []
+
+    def look(ctx: TaskContext, payload: Any) -> None:
+        claims.append(Task.objects.exclude(attempt=0).count())
+
+    ids = process.submit(add_type(look), count=9)
+    process.take(*ids, careful=careful)
+    process.settle()
+    assert statuses(ids) == [S.COMPLETED] * 9
+    # Each handler saw how many were claimed by then: all of its slice and of those before.
+    assert claims == [sum(slices[: number + 1]) for number, size in enumerate(slices) for _ in range(size)]
+
+
+def test_while_a_handler_takes_long_others_get_the_rest_of_its_message(
+    process: PoolProcess, add_type: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_takes_long(ctx: TaskContext, payload: Any) -> None:
+        if ctx.task_id == ids[2]:
+            until(lambda: Task.objects.filter(status=S.PENDING).count() == 12)
+
+    monkeypatch.setattr(execution, "MESSAGE_BUDGET", 0.2)
+    ids = process.submit(add_type(one_takes_long), count=15)
+    process.take(*ids)
+    process.settle()
+    assert statuses(ids) == [S.COMPLETED] * 3 + [S.PENDING] * 12
+    # Nine were claimed, in slices of one and of eight: what was not begun is handed back as well, and does not count.
+    assert [row.outcome for row in TaskAttempt.objects.order_by("task_id")] == ["completed"] * 3 + ["released"] * 6
+
+
+# --- Coroutines -------------------------------------------------------------------------------------------------------
+
+
+def test_coroutines_run_together_beyond_their_messages(process: PoolProcess, waits: str, gate: Gate) -> None:
+    first, second = process.submit(waits, count=3), process.submit(waits, count=2)
+    process.take(*first, kind=Kind.ASYNC)
+    process.take(*second, kind=Kind.ASYNC)
+    until(lambda: gate.inside == 5)
+    assert statuses(first + second) == [S.PROCESSING] * 5
+    gate.open.set()
+    process.settle()
+    assert statuses(first + second) == [S.COMPLETED] * 5
+
+
+def test_no_more_coroutines_run_at_once_than_there_are_places(
+    process: PoolProcess, settings: Any, waits: str, gate: Gate
+) -> None:
+    settings.COROUTINES_PER_PROCESS = 2
+    ids = process.submit(waits, count=5)
+    threading.Timer(0.1, gate.open.set).start()
+    process.take(*ids, kind=Kind.ASYNC)
+    process.settle()
+    assert (statuses(ids), gate.most) == ([S.COMPLETED] * 5, 2)
+
+
+def test_where_no_place_comes_free_others_get_the_rest(
+    process: PoolProcess, settings: Any, waits: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.COROUTINES_PER_PROCESS = 2
+    monkeypatch.setattr(execution, "PLACE_BUDGET", 0.1)
+    ids = process.submit(waits, count=5)
+    process.take(*ids, kind=Kind.ASYNC)
+    assert statuses(ids) == [S.PROCESSING] * 2 + [S.PENDING] * 3
+
+
+# --- Suspects ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_suspect_waits_until_the_process_has_nothing_else(
+    process: PoolProcess, waits: str, gate: Gate, add_type: Add
+) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def look(ctx: TaskContext, payload: Any) -> None:
+        seen.append((process.keeper.held, Task.objects.get(id=ctx.task_id).alone))
+
+    others = process.submit(waits, count=2)
+    process.take(*others, kind=Kind.ASYNC)
+    suspect = process.submit(add_type(look))
+    threading.Timer(0.1, gate.open.set).start()
+    process.take(suspect, alone=True)
+    process.settle()
+    assert seen == [(1, True)]
+    assert statuses([*others, suspect]) == [S.COMPLETED] * 3
+
+
+def test_a_coroutine_that_is_a_suspect_has_the_process_until_it_is_over(
+    process: PoolProcess, waits: str, gate: Gate
+) -> None:
+    suspect = process.submit(waits)
+    threading.Timer(0.1, gate.open.set).start()
+    process.take(suspect, kind=Kind.ASYNC, alone=True)
+    assert gate.open.is_set()
+    process.settle()
+    assert statuses([suspect]) == [S.COMPLETED]

@@ -1,0 +1,127 @@
+"""The plans of the hot statements on PostgreSQL: stable whatever the statistics say (reference: protocol rule P1)."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tasks import database
+from tasks.models import Task
+from tasks.selectors import dispatch_candidates
+from tasks.states import TaskStatus
+from tasks.transitions import cancel, claim, enqueue, finish, renew, return_queued
+from tests.tasks.rows import HOLDER, LEADER, ending, lead
+
+pytestmark = [pytest.mark.broker, pytest.mark.django_db]
+
+EACH = 5_000  # rows of each status that is on the hot path
+HOT = (TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.PROCESSING)
+
+
+def fill(*statuses: TaskStatus) -> None:
+    """Stores EACH tasks of each status; ids are drawn, so that the rows of a set lie anywhere."""
+    for status in statuses:
+        final = status == TaskStatus.COMPLETED
+        database.run(
+            f"""INSERT INTO tasks_task (id, type, name, queue, priority, status, payload, payload_bytes, tags, timeout,
+                retry, max_attempts, budget, attempt, uncounted, run_at, created_at, queued_at, started_at, finished_at,
+                lease_expires_at, worker, incarnation, alone, suspect, losses, returns, progress_text, idempotency_hash)
+            SELECT gen_random_uuid(), 'sample.noop', '', 'default', n %% 10, %s, '{{}}', 2, '[]', 60,
+                '{{}}', 3, 3, 1, 0, now(), now(), now(), now(), {"now()" if final else "NULL"},
+                now() + interval '1 hour', 'w@test', %s, false, false, 0, 0, '', ''
+            FROM generate_series(1, {EACH}) AS n""",
+            [status, HOLDER],
+        )
+
+
+def analyze() -> None:
+    database.run("ANALYZE tasks_task")
+
+
+@pytest.fixture(params=["empty", "stale", "fresh"])
+def statistics(request: pytest.FixtureRequest, db: None) -> None:
+    """Fills the table, with statistics from when it was empty, from when nothing was under way, or from now."""
+    lead()
+    if request.param == "stale":
+        fill(TaskStatus.COMPLETED, TaskStatus.COMPLETED)
+    analyze()
+    fill(*HOT)
+    if request.param == "fresh":
+        analyze()
+
+
+MOVES: dict[str, tuple[TaskStatus, Callable[[list[Task]], Any]]] = {
+    "enqueue": (
+        TaskStatus.PENDING,
+        lambda rows: enqueue([row.id for row in rows], queue="default", **LEADER),
+    ),
+    "return": (TaskStatus.QUEUED, lambda rows: return_queued([row.id for row in rows], **LEADER)),
+    "claim": (
+        TaskStatus.QUEUED,
+        lambda rows: claim(
+            [row.id for row in rows], queue="default", worker="w", incarnation=HOLDER, lease=30, alone=False
+        ),
+    ),
+    "renew": (
+        TaskStatus.PROCESSING,
+        lambda rows: renew([(row.id, row.attempt) for row in rows], incarnation=HOLDER, lease=30),
+    ),
+    "finish": (
+        TaskStatus.PROCESSING,
+        lambda rows: finish([ending(row, TaskStatus.COMPLETED) for row in rows], incarnation=HOLDER),
+    ),
+    "cancel": (TaskStatus.PENDING, lambda rows: cancel([row.id for row in rows])),
+}
+
+
+@pytest.mark.usefixtures("statistics")
+def test_statements_that_are_driven_by_ids_use_the_primary_key() -> None:
+    used = {}
+    for name, (status, call) in MOVES.items():
+        for count in (1, 5, 200):
+            rows = list(Task.objects.filter(status=status)[:count])
+            used[name, count] = {way for statement in statements_of(lambda: call(rows)) for way in ways(statement)}  # noqa: B023
+    assert used == {key: {"tasks_task_pkey"} for key in used}
+
+
+@pytest.mark.usefixtures("statistics")
+@pytest.mark.parametrize("limit", [10, 1_000])
+def test_what_is_sent_next_is_read_in_the_order_of_its_index(limit: int) -> None:
+    [statement] = statements_of(lambda: dispatch_candidates("default", ["sample.noop", "sample.echo"], limit=limit))
+    assert ways(statement) == {"task_pending"}
+    assert "Sort" not in {node["Node Type"] for node in plan(statement)}
+
+
+def statements_of(call: Callable[[], Any]) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        assert call()
+    return [query["sql"] for query in queries if re.search(r"\btasks_task\b", query["sql"])]
+
+
+def ways(statement: str) -> set[str]:
+    """Returns by which indexes a statement reaches the tasks; for whatever is no index, the kind of the scan."""
+    return {
+        node.get("Index Name", node["Node Type"])
+        for node in plan(statement)
+        if "Scan" in node["Node Type"]
+        and (node.get("Relation Name") == "tasks_task" or "Index Name" in node)
+        and node["Node Type"] != "Bitmap Heap Scan"
+        and node.get("Relation Name") != "tasks_leadership"
+    }
+
+
+def plan(statement: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+        found = cursor.fetchone()[0]
+    found = json.loads(found) if isinstance(found, str) else found
+    nodes, rest = [], [found[0]["Plan"]]
+    while rest:
+        node = rest.pop()
+        nodes.append(node)
+        rest += node.get("Plans", [])
+    return nodes
