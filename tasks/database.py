@@ -97,7 +97,7 @@ def run(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
 
 
 def count(sql: str, params: Sequence[Any] = ()) -> int:
-    """Executes one statement and returns how many rows it touched."""
+    """Executes one statement and returns how many rows it touched. It must not begin with WITH: SQLite counts 0."""
     with connection.cursor() as cursor:
         cursor.execute(sql, list(params))
         return max(0, int(cursor.rowcount))

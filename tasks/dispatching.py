@@ -26,6 +26,7 @@ CHUNK_BYTES = 1024 * 1024
 IDS_A_TURN = 1_000  # of one line, so that no line waits long for another
 SHORTEST_POLL, LONGEST_POLL = 0.02, 1.0
 LONGEST_POLL_UNWOKEN = 0.2  # where no submit can wake the dispatcher
+IDLE_FROM = 2 * SHORTEST_POLL  # the pause from which on submits have to wake it: a poll alone would let them wait
 LINES_EVERY = 0.5
 RECENT = 10.0  # seconds: what an earlier leader may have marked and not sent
 EMBEDDED_WINDOW = 50  # messages: the transport lists its folder for each one
@@ -84,12 +85,14 @@ class Dispatcher:
             )  # whoever led before may have marked these and never sent them
             if returned:
                 logger.info("returned %s tasks that were queued in the last %.0f s", len(returned), RECENT)
-            self._known_term = term
+            self._known_term, self._idle = term, False  # whoever takes the lead starts awake
         worked = transitions.promote_due(role=self.lead.role, term=term) > 0
         lines = self._online_lines()
-        waiting = selectors.queues_with_pending()
-        for line in lines:
-            if line.queue in waiting and time.monotonic() >= self._rest_until.get(line.name, 0.0):
+        heads = selectors.next_types()
+        # The line of what is next comes first, whether it rests or not: looking at another kind's takes milliseconds.
+        for line in sorted(lines, key=lambda line: heads.get(line.queue) not in line.types):
+            is_next = heads.get(line.queue) in line.types
+            if is_next or (line.queue in heads and time.monotonic() >= self._rest_until.get(line.name, 0.0)):
                 self.last_turn = time.monotonic()
                 worked = self._fill(line, term) or worked
         return worked
@@ -214,7 +217,7 @@ class Dispatcher:
     def _rest(self, term: int, pause: float, stop: threading.Event) -> float:
         """Sleeps until something may be due or a submit wakes it. Returns the next pause."""
         longest = LONGEST_POLL if self._waker.can_be_woken else LONGEST_POLL_UNWOKEN
-        if pause >= longest and not self._idle:
+        if pause >= IDLE_FROM and not self._idle:
             self._say_idle(term, True)
             return pause  # looks once more: a submit before this line did not wake anybody
         until_due = selectors.seconds_until_due()

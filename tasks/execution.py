@@ -67,18 +67,20 @@ class Executor:
         while not self.keeper.draining and (slice_ids := self.keeper.message.take(1 if careful else size)):
             claimed = self.keeper.claim(slice_ids, queue=queue, alone=alone)
             taken += len(claimed)
+            is_known = bool(claimed) and self.keeper.mean(claimed[0].claimed.type) is not None
             for running in claimed:
                 self._run_plain_attempt(running)
             if self.keeper.message.is_overdue:
                 break
-            size = self._next_slice(size, claimed)
+            size = self._next_slice(LARGEST_SLICE if is_known else size * SLICE_GROWTH, claimed)
         self.keeper.give_back(self.keeper.message.close())
         return taken
 
-    def _next_slice(self, size: int, claimed: list[Running]) -> int:
+    def _next_slice(self, most: int, claimed: list[Running]) -> int:
+        """A type's first mean comes of one run, and is trusted step by step."""
         mean = self.keeper.mean(claimed[0].claimed.type) if claimed else None
         fits = LARGEST_SLICE if not mean else int(SLICE_BUDGET / mean)
-        return max(1, min(size * SLICE_GROWTH, fits, LARGEST_SLICE))
+        return max(1, min(most, fits, LARGEST_SLICE))
 
     def _run_coroutines(self, ids: list[uuid.UUID], queue: str, alone: bool, careful: bool) -> int:
         """Returns how many were claimed."""

@@ -105,7 +105,7 @@ class Keeper:
     def _run(self) -> None:
         while True:
             with self._changed:
-                if not self._requests and not self._stop:
+                if not (self._requests or self._stop) or time.monotonic() < self._database_at:
                     self._changed.wait(self._until_next())
                 if self._stop and not self._holdings.ended and not self._requests:
                     break
@@ -224,21 +224,17 @@ class Keeper:
         self._holdings.put_back(each for each in batch if each.pair in finished.locked)
 
     def _finish_one(self, running: Running) -> None:
-        try:
-            self._finish([running])
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001  (whatever it was, the attempt has to end)
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            refused = ValueError(f"the database refused the outcome: {reason}")
-            running.ending = running.attempt.raised(refused, at=time.monotonic())
+        for _ in range(2):
             try:
                 self._finish([running])
+                return
             except (OperationalError, InterfaceError):
                 raise
-            except Exception:
-                logger.exception("attempt %s of task %s cannot be ended: its lease runs out", *running.pair[::-1])
-                self._holdings.forget([running.pair])
+            except Exception as error:  # noqa: BLE001  (whatever it was, the attempt has to end)
+                what = f"the database refused the outcome: {(str(error) or type(error).__name__).splitlines()[0]}"
+                running.ending = running.attempt.raised(ValueError(what), at=time.monotonic())
+        logger.error("attempt %s of task %s cannot be ended: its lease runs out", *running.pair[::-1])
+        self._holdings.forget([running.pair])
 
     def _renew(self) -> None:
         self._renew_at = time.monotonic() + self._lease / 6
@@ -277,6 +273,7 @@ class Keeper:
     def _database_failed(self, error: Exception | None) -> None:
         self._pause = min(LONGEST_PAUSE, self._pause * 2 or 0.1)
         self._database_at = time.monotonic() + self._pause
+        self._renew_at = 0.0  # the leases are the first thing when it is back
         if error is not None:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             logger.warning("the database does not answer, again in %.1f s: %s", self._pause, first)

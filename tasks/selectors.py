@@ -74,6 +74,16 @@ def queues_with_pending() -> set[str]:
     return {row[0] for row in rows}
 
 
+def next_types() -> dict[str, str]:
+    """Returns the queues that have something pending, each with the type of what is next on it."""
+    rows = database.run(
+        f"""SELECT name, (SELECT type FROM tasks_task WHERE {_is(TaskStatus.PENDING)} AND queue = tasks_queue.name
+                          ORDER BY priority DESC, run_at, id LIMIT 1)
+        FROM tasks_queue"""
+    )
+    return {queue: type_name for queue, type_name in rows if type_name is not None}
+
+
 def dispatch_candidates(queue: str, types: list[str], *, limit: int) -> list[Candidate]:
     """Returns what is next on the queue, of these types, in the order in which it is sent."""
     if not types:

@@ -1,5 +1,6 @@
 """From the engine's errors to HTTP answers, all in the shape {type, errors: [{code, detail, attr}]}."""
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
@@ -37,7 +38,8 @@ class ExceptionHandler(StandardHandler):
         if isinstance(exc, PayloadTooLarge):
             return TooLarge(f"{exc.attr}: {exc}", code="payload_too_large")
         if isinstance(exc, RequestDataTooBig):
-            return TooLarge(str(exc), code="request_too_large")
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            return TooLarge(f"the request is larger than {limit:,} bytes (REQUEST_LIMIT)", code="request_too_large")
         if isinstance(exc, IdempotencyConflict):
             return Conflict(f"{exc.attr}: {exc}", code="idempotency_conflict")
         if isinstance(exc, IllegalTransition):

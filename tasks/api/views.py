@@ -31,6 +31,12 @@ class TaskViewSet(GenericViewSet[Task]):
     filter_backends = [DjangoFilterBackend]
     filterset_class = TaskFilter
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
+            # Sent in chunks it names no length, and DRF would take it for empty.
+            request.META["CONTENT_LENGTH"] = str(len(request.body))
+
     def get_queryset(self) -> QuerySet[Task]:
         return selectors.tasks().order_by("-created_at", "-id")
 
@@ -55,6 +61,9 @@ class TaskViewSet(GenericViewSet[Task]):
         given = request.data.get("tasks") if isinstance(request.data, dict) else request.data
         if not isinstance(given, list):
             raise ParseError('give a JSON array of tasks, or {"tasks": [...]}')
+        if "Idempotency-Key" in request.headers:
+            detail = "each task of a list has a key of its own: give idempotency_key in its object"
+            raise InvalidSubmission([{"code": "key_of_a_list", "detail": detail, "attr": "idempotency_key"}])
         submitted = submit_tasks(given, actor=request.user)
         created = sum(each.created for each in submitted)
         body = {"count": len(submitted), "created": created, "ids": [each.id for each in submitted]}

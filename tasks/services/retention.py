@@ -16,7 +16,8 @@ def remove_finished(*, older_than: float, limit: int) -> int:
         for model in (TaskAttempt, TaskLog, TaskEvent, DeadLetter):
             model._default_manager.filter(task_id__in=ids).delete()
         # Not by the ORM, which would read each task with its payload to look for what hangs on it: that is gone by now.
-        return database.count(
-            f"WITH {database.given(id='uuid')} DELETE FROM tasks_task WHERE id IN (SELECT v_id FROM v)",
+        removed = database.run(
+            f"WITH {database.given(id='uuid')} DELETE FROM tasks_task WHERE id IN (SELECT v_id FROM v) RETURNING id",
             [database.as_ids(ids)],
         )
+    return len(removed)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tasks import database
@@ -50,7 +50,8 @@ class Ending:
         """Returns the fields, with the two ages in seconds in the place of the times."""
         now = time.monotonic()
         return {
-            **asdict(self),
+            # Not `asdict`, which copies each value: that took a third of a pool process's time.
+            **{name: getattr(self, name) for name in self.__slots__},
             "started_ago": max(0.0, now - self.started),
             "ended_ago": max(0.0, now - self.ended),
             "uncounted": int(self.outcome == Outcome.RELEASED),

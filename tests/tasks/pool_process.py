@@ -1,9 +1,13 @@
 """A pool process's keeper and executor within the tests' own process: nothing of them is replaced."""
 
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from django.db.backends.signals import connection_created
 
 from tasks.execution import Executor
 from tasks.keeper import Keeper
@@ -44,6 +48,21 @@ class PoolProcess:
 
     def end(self) -> None:
         self.executor.shut_down(timeout=5)
+
+
+@contextmanager
+def on_keepers_connections(wrapper: Callable[..., Any]) -> Iterator[None]:
+    """Lets the wrapper execute the statements of keepers that are started from now on."""
+
+    def install(connection: Any, **_: Any) -> None:
+        if threading.current_thread().name == "taskyard-keeper" and wrapper not in connection.execute_wrappers:
+            connection.execute_wrappers.append(wrapper)
+
+    connection_created.connect(install)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(install)
 
 
 def until(condition: Callable[[], Any], timeout: float = 10.0) -> None:

@@ -1,11 +1,13 @@
 """The life of an attempt, in a real process with a real keeper: what comes of what handlers do."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tasks import interrupts, registry
 from tasks.context import TaskContext
@@ -17,7 +19,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
 Add = Callable[..., str]
 BOTH = pytest.mark.parametrize("work", ["sample.work", "sample.async_work"])
-QUICK_TIMEOUT = {"timeout": 0.15}
+QUICK_TIMEOUT: dict[str, Any] = {"timeout": 0.15}
 
 
 def last_attempt() -> TaskAttempt:
@@ -173,7 +175,7 @@ def test_a_handler_that_swallows_even_an_interrupt_gets_another(
         while True:
             try:
                 time.sleep(10)
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 swallowed.append(error)
                 if len(swallowed) == 3:
                     raise
@@ -244,14 +246,13 @@ def test_lines_and_progress_are_written_while_the_handler_runs(process: PoolProc
         ctx.log.warning("done")
 
     def plain(ctx: TaskContext, payload: Any) -> None:
-        look(ctx)
+        try:
+            look(ctx)
+        finally:
+            connection.close()
 
     async def async_(ctx: TaskContext, payload: Any) -> None:
-        import asyncio
-
-        from django.db import connection
-
-        await asyncio.to_thread(lambda: (look(ctx), connection.close()))
+        await asyncio.to_thread(plain, ctx, payload)
 
     task = process.run(add_type(plain if kind == "plain" else async_))
     assert seen == [(TaskStatus.PROCESSING, 0.25, "a quarter")]

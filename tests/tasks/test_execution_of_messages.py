@@ -109,22 +109,6 @@ def test_slices_grow_unless_the_message_may_have_killed_a_process(
     assert claims == [sum(slices[: number + 1]) for number, size in enumerate(slices) for _ in range(size)]
 
 
-def test_while_a_handler_takes_long_others_get_the_rest_of_its_message(
-    process: PoolProcess, add_type: Add, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def one_takes_long(ctx: TaskContext, payload: Any) -> None:
-        if ctx.task_id == ids[2]:
-            until(lambda: Task.objects.filter(status=S.PENDING).count() == 12)
-
-    monkeypatch.setattr(execution, "MESSAGE_BUDGET", 0.2)
-    ids = process.submit(add_type(one_takes_long), count=15)
-    process.take(*ids)
-    process.settle()
-    assert statuses(ids) == [S.COMPLETED] * 3 + [S.PENDING] * 12
-    # Nine were claimed, in slices of one and of eight: what was not begun is handed back as well, and does not count.
-    assert [row.outcome for row in TaskAttempt.objects.order_by("task_id")] == ["completed"] * 3 + ["released"] * 6
-
-
 # --- Coroutines -------------------------------------------------------------------------------------------------------
 
 

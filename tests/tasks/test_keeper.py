@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tasks import holding
 from tasks.context import TaskContext
@@ -32,11 +33,17 @@ def begun(task_id: uuid.UUID) -> bool:
     return Task.objects.filter(id=task_id, status=S.PROCESSING).exists()
 
 
-def in_thread(call: Callable[[], Any]) -> None:
-    """Does something while the main thread executes; with a connection of its own, which is closed."""
-    from django.db import connection
+def meanwhile(*calls: Callable[[], Any]) -> None:
+    """Makes the calls, in order, in a thread with a connection of its own: the main one executes."""
 
-    threading.Thread(target=lambda: (call(), connection.close())).start()
+    def make() -> None:
+        try:
+            for call in calls:
+                call()
+        finally:
+            connection.close()
+
+    threading.Thread(target=make).start()
 
 
 # --- Drain ------------------------------------------------------------------------------------------------------------
@@ -64,7 +71,7 @@ def test_what_still_runs_at_the_end_of_a_drain_is_interrupted_and_handed_back(
 ) -> None:
     monkeypatch.setattr(holding, "DRAIN_SECONDS", 0.2)
     task_id = process.submit(work, {"seconds": 30})
-    in_thread(lambda: (until(lambda: begun(task_id)), process.node.stop()))
+    meanwhile(lambda: until(lambda: begun(task_id)), process.node.stop)
     began = time.monotonic()
     process.take(task_id, kind=kind_of(work))
     process.settle()
@@ -78,7 +85,7 @@ def test_what_still_runs_at_the_end_of_a_drain_is_interrupted_and_handed_back(
 @BOTH
 def test_what_ends_within_the_drain_is_completed(process: PoolProcess, work: str) -> None:
     task_id = process.submit(work, {"seconds": 0.2})
-    in_thread(lambda: (until(lambda: begun(task_id)), process.node.stop()))
+    meanwhile(lambda: until(lambda: begun(task_id)), process.node.stop)
     process.take(task_id, kind=kind_of(work))
     process.settle()
     assert statuses([task_id]) == [S.COMPLETED]
@@ -113,7 +120,7 @@ def test_a_task_that_runs_is_cancelled_with_the_next_renewal(
 ) -> None:
     process = start_process()
     task_id = process.submit(work, {"seconds": 30})
-    in_thread(lambda: (until(lambda: begun(task_id)), cancel([task_id])))
+    meanwhile(lambda: until(lambda: begun(task_id)), lambda: cancel([task_id]))
     process.take(task_id, kind=kind_of(work))
     process.settle()
     attempt = TaskAttempt.objects.get()
@@ -185,11 +192,10 @@ def test_work_whose_lease_cannot_be_renewed_is_stopped(start_process: Callable[[
     process = start_process()
     task_id = process.submit(work, {"seconds": 30})
 
-    def take_it_away() -> None:
-        until(lambda: begun(task_id))
-        Task.objects.update(incarnation=STRANGER, attempt=2)
-
-    in_thread(take_it_away)
+    meanwhile(
+        lambda: until(lambda: begun(task_id)),
+        lambda: Task.objects.update(incarnation=STRANGER, attempt=2),
+    )
     began = time.monotonic()
     process.take(task_id, kind=kind_of(work))
     process.settle()

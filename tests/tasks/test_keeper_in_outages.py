@@ -15,7 +15,7 @@ from tasks import database, holding
 from tasks.context import TaskContext
 from tasks.models import Task, TaskAttempt, TaskLog, Worker
 from tasks.states import Kind, Outcome, TaskStatus
-from tests.tasks.pool_process import PoolProcess, statuses, until
+from tests.tasks.pool_process import PoolProcess, on_keepers_connections, statuses, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.django_db(transaction=True)]
 
@@ -94,7 +94,9 @@ def test_a_connection_that_is_cut_again_and_again_loses_nothing(
 
 
 @pytest.mark.parametrize("commits", [False, True])
-def test_an_outcome_whose_commit_is_unknown_is_recorded_once(process: PoolProcess, commits: bool) -> None:
+def test_an_outcome_whose_commit_is_unknown_is_recorded_once(
+    start_process: Callable[[], PoolProcess], commits: bool
+) -> None:
     died: list[str] = []
 
     def die(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -106,10 +108,11 @@ def test_an_outcome_whose_commit_is_unknown_is_recorded_once(process: PoolProces
             context["connection"].connection.close()
         return result
 
-    process.keeper._request(lambda: connection.execute_wrappers.append(die)).result()
-    ids = process.submit("sample.noop", count=3)
-    process.take(*ids)
-    process.settle()
+    with on_keepers_connections(die):
+        process = start_process()
+        ids = process.submit("sample.noop", count=3)
+        process.take(*ids)
+        process.settle()
     assert died
     assert statuses(ids) == [S.COMPLETED] * 3
     assert TaskAttempt.objects.count() == 3

@@ -57,7 +57,7 @@ def test_the_reaper_waits_at_first_and_after_a_gap_because_the_workers_may_have_
     lead()
     claimed(lease=-1.0)
     now = time.monotonic()
-    monkeypatch.setattr(maintenance.time, "monotonic", lambda: now)
+    monkeypatch.setattr("tasks.maintenance.time.monotonic", lambda: now)
     reaper = Reaper()
     assert reaper.poll(**LEADER) == 0
     now += 2.5

@@ -127,7 +127,6 @@ def test_in_a_transaction_of_the_callers_the_task_exists_when_that_commits() -> 
     assert Task.objects.get().id == kept.id
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_queue_that_was_made_a_moment_ago_is_known() -> None:
     submit_task(type="sample.noop")
     database.run("INSERT INTO tasks_queue (name, description) VALUES ('brand-new', '')")

@@ -1,0 +1,1 @@
+"""How fast Taskyard is on this machine: bench/run."""

@@ -1,0 +1,181 @@
+"""A Taskyard of the benchmark's own: a database and a namespace, and the processes that a measure needs.
+
+Django's settings are read when it is opened, and not before: they come from the environment that is made here.
+"""
+
+import contextlib
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from bench.processes import ROOT, BenchFailed, Processes
+from tests.servers import free_ports
+
+Mode = Literal["full", "embedded"]
+Part = Literal["engine", "web", "slow server"]
+
+POOL_PROCESSES = 2  # of each worker
+START_WITHIN = 40.0  # seconds
+
+_BIN = Path(sys.executable).parent
+_SERVERS = ("DATABASE_URL", "BROKER_URL", "BROKER_NAMESPACE")
+
+
+class Installation:
+    """What the measures run on. Nothing of it is there before `open_installation` and after its end."""
+
+    def __init__(self, mode: Mode, home: Path) -> None:
+        self.mode: Mode = mode
+        self.home = home
+        self.administrator, self.password = "bench", secrets.token_urlsafe(12)
+        self.web_url = self.slow_url = ""
+        self.processes = Processes(home / "log")
+        self._parts: set[Part] = set()
+
+    def run_only(self, parts: set[Part]) -> None:
+        """Ends the parts that are not named and starts those that are missing. Returns when all of them are ready."""
+        if self._parts - parts:
+            self.processes.stop()
+            self._parts.clear()
+        for part in sorted(parts - self._parts):
+            {"engine": self._start_engine, "web": self._start_web, "slow server": self._start_slow_server}[part]()
+            self._parts.add(part)
+
+    def _start_engine(self) -> None:
+        from tasks import database, selectors, topology
+        from tasks.models import Leadership
+        from tasks.states import Kind
+
+        queues = selectors.queue_names()
+        if self.mode == "full":
+            workers = {kind.value: [topology.line(queue, kind) for queue in queues] for kind in Kind}
+        else:
+            workers = {"worker": topology.lines_of(queues)}
+        self.processes.start("coordinator", [_BIN / "python", "manage.py", "coordinator"])
+        for name, lines in workers.items():
+            consumed = ",".join(topology.namespaced(line) for line in lines)
+            command: list[str | Path] = [
+                _BIN / "celery",
+                "-A",
+                "config",
+                "worker",
+                "-n",
+                f"{name}@%h",
+                "-c",
+                str(POOL_PROCESSES),
+            ]
+            options = ["-Q", consumed, "-l", "INFO", "--without-gossip", "--without-mingle"]  # as bin/up does
+            self.processes.start(name, [*command, *options])
+
+        def is_ready() -> bool:
+            leads = Leadership.objects.filter(expires_at__gt=database.now(), idle=True).exists()
+            return leads and len(selectors.online_worker_names()) == len(workers)
+
+        self.processes.wait_until(is_ready, "the coordinator and the workers are ready", within=START_WITHIN)
+
+    def _start_web(self) -> None:
+        import httpx
+
+        (port,) = free_ports(1)
+        self.web_url = f"http://127.0.0.1:{port}"
+        command: list[str | Path] = [
+            _BIN / "uvicorn",
+            "config.asgi:application",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+        self.processes.start("web", [*command, "--lifespan", "off", "--no-access-log"], DATABASE_POOL="true")
+
+        def answers() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                return httpx.get(f"{self.web_url}/api/health/live/", timeout=2, trust_env=False).status_code == 200
+            return False
+
+        self.processes.wait_until(answers, "the web process answers", within=START_WITHIN)
+
+    def _start_slow_server(self) -> None:
+        port_file = self.home / "slow_server_port"
+        port_file.unlink(missing_ok=True)
+        self.processes.start("slow server", [_BIN / "python", "-m", "bench.slow_server", port_file])
+        self.processes.wait_until(port_file.exists, "the slow server listens", within=START_WITHIN)
+        self.slow_url = f"http://127.0.0.1:{port_file.read_text()}/"
+
+
+@contextlib.contextmanager
+def open_installation(mode: Mode, *, bulk_limit: int) -> Iterator[Installation]:
+    """Makes the database and the namespace, and takes everything away again at the end. Raises BenchFailed."""
+    home = Path(tempfile.mkdtemp(prefix="taskyard-bench-"))
+    (home / "log").mkdir()
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "TASKYARD_HOME": str(home),
+        "EXTRA_APPS": "tests.sample_app",
+        "HTTP_ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
+        "BULK_LIMIT": str(bulk_limit),
+        "PYTHONUNBUFFERED": "1",
+    }
+    installation = Installation(mode, home)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        if mode == "full":
+            variables |= stack.enter_context(_servers())
+        else:
+            for name in _SERVERS:
+                os.environ.pop(name, None)
+        os.environ.update(variables)
+        _prepare_database(installation)
+        stack.callback(_disconnect)
+        stack.callback(installation.processes.stop)
+        yield installation
+
+
+@contextlib.contextmanager
+def _servers() -> Iterator[dict[str, str]]:
+    """A database and a namespace by bin/services, dropped at the end."""
+    services = [_BIN / "python", ROOT / "bin" / "services"]
+    # In a session of its own: an interrupted start would tidy up while we do.
+    started = subprocess.Popen([*services, "start"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    variables: dict[str, str] = {}
+    try:
+        output, _ = started.communicate(timeout=300)
+        if started.returncode:
+            raise BenchFailed("full mode needs PostgreSQL and RabbitMQ (bench/run --mode embedded needs neither)")
+        variables = dict(word.split("=", 1) for word in shlex.split(output) if "=" in word)
+        yield variables
+    finally:
+        if started.poll() is None:
+            started.terminate()  # it takes back what it has made
+            started.wait(60)
+        if variables:
+            subprocess.run(
+                [*services, "stop"], env={**os.environ, **variables}, timeout=120, start_new_session=True, check=False
+            )
+
+
+def _prepare_database(installation: Installation) -> None:
+    import django
+
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from deploy.local.first_start import declare_broker
+
+    call_command("migrate", interactive=False, verbosity=0)
+    User.objects.create_superuser(installation.administrator, "", installation.password)
+    declare_broker()
+
+
+def _disconnect() -> None:
+    from django.db import connections
+
+    connections.close_all()

@@ -1,0 +1,234 @@
+"""What is measured: each measure a function that returns its figures, after it has seen that the work was done."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+from django.db import transaction
+from django.db.models import Max, Min
+
+from bench.installation import Installation, Mode, Part
+from bench.processes import ROOT, BenchFailed
+from tasks import database
+from tasks.models import Leadership, Task, TaskAttempt
+from tasks.services import submit_task, submit_tasks
+from tasks.states import BACKLOG, TaskStatus
+
+DRAIN_WITHIN = 300.0  # seconds, as a bound for every wait here
+WARM_UP = 2_000
+SINGLES = 100
+HTTP_CALLS = 1_000
+BARE_MESSAGES = 3_000
+POLL = 0.1
+UNFINISHED = [*BACKLOG, TaskStatus.PROCESSING, TaskStatus.RETRYING]
+
+Progress = Callable[[float], None]  # 0 to 1
+Given = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One run of a measure."""
+
+    installation: Installation
+    tasks: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Figure:
+    title: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    name: str
+    needs: frozenset[Part]
+    figures: dict[str, Figure]
+    run: Callable[[Round], dict[str, float]]
+    modes: Sequence[Mode] = field(default=("full", "embedded"))
+
+
+# --- Submitting, with nothing else running ----------------------------------------------------------------------------
+
+
+def bulk_submit(this: Round) -> dict[str, float]:
+    given = _noops("sample.noop", this.tasks)
+    began = time.perf_counter()
+    submit_tasks(given)
+    seconds = time.perf_counter() - began
+    _expect(Task.objects.count(), this.tasks, "rows")
+    return {"rate": this.tasks / seconds}
+
+
+def bulk_submit_by_api(this: Round) -> dict[str, float]:
+    where = this.installation
+    body = json.dumps(_noops("sample.noop", this.tasks)).encode()
+    with httpx.Client(base_url=where.web_url, timeout=120, trust_env=False) as client:
+        login = {"username": where.administrator, "password": where.password}
+        token = client.post("/api/auth/token/", json=login).raise_for_status().json()["access"]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        # The first request of a process imports and compiles; whoever sends 10,000 tasks has sent others before.
+        client.post("/api/tasks/bulk/", content=json.dumps(_noops("sample.noop", 10)), headers=headers)
+        began = time.perf_counter()
+        answer = client.post("/api/tasks/bulk/", content=body, headers=headers)
+        seconds = time.perf_counter() - began
+    if answer.status_code != 201:
+        raise BenchFailed(f"POST /api/tasks/bulk/ answered {answer.status_code}: {answer.text[:300]}")
+    _expect(Task.objects.count(), this.tasks + 10, "rows")
+    return {"seconds": seconds}
+
+
+def bare_celery_submit(this: Round) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.bare_celery", str(BARE_MESSAGES)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DRAIN_WITHIN, check=False)
+    if done.returncode:
+        raise BenchFailed(f"the bare Celery loop failed: {done.stderr.strip().splitlines()[-1]}")
+    return {"rate": float(done.stdout)}
+
+
+# --- Draining ---------------------------------------------------------------------------------------------------------
+
+
+def drain_plain(this: Round) -> dict[str, float]:
+    return _drain(this, "sample.noop")
+
+
+def drain_coroutines(this: Round) -> dict[str, float]:
+    return _drain(this, "sample.async_noop")
+
+
+def _drain(this: Round, type_name: str) -> dict[str, float]:
+    _warm_up(this, _noops(type_name, min(WARM_UP, this.tasks)))
+    seconds = _submit_and_drain(this, _noops(type_name, this.tasks))
+    return {"rate": this.tasks / seconds}
+
+
+def http_calls(this: Round) -> dict[str, float]:
+    calls: list[Given] = [{"type": "http_request", "payload": {"url": this.installation.slow_url}}] * HTTP_CALLS
+    _warm_up(this, calls[:200])
+    return {"seconds": _submit_and_drain(this, calls)}
+
+
+def _warm_up(this: Round, given: list[Given]) -> None:
+    """Makes both pool processes import what they need, and the dispatcher learn how long the type takes."""
+    _submit_and_drain(this, given, progress=False)
+    time.sleep(1.0)  # the workers tell a mean at once, the dispatcher reads it within half a second
+    empty_tables()
+    _await_idle(this.installation)
+
+
+def _submit_and_drain(this: Round, given: list[Given], *, progress: bool = True) -> float:
+    """Returns the seconds from the submit's commit until the last task was finished, by the database's clock."""
+    with transaction.atomic():
+        submit_tasks(given)
+    committed_at = database.now()  # at once: what a submit does after its commit would be counted out
+
+    def is_drained() -> bool:
+        if progress:
+            this.progress(TaskAttempt.objects.count() / len(given))
+        return not Task.objects.filter(status__in=UNFINISHED).exists()
+
+    this.installation.processes.wait_until(
+        is_drained, f"{len(given):,} tasks are done", within=DRAIN_WITHIN, every=POLL
+    )
+    _expect(Task.objects.filter(status=TaskStatus.COMPLETED).count(), len(given), "completed tasks")
+    _expect(TaskAttempt.objects.count(), len(given), "attempts")
+    finished_at = Task.objects.aggregate(last=Max("finished_at"))["last"]
+    return float((finished_at - committed_at).total_seconds())
+
+
+# --- From submit to start ---------------------------------------------------------------------------------------------
+
+
+def submit_to_start(this: Round) -> dict[str, float]:
+    """Single submits, each when the dispatcher has said that it is idle."""
+    return _singles(this, lambda: _await_idle(this.installation))
+
+
+def submit_to_start_anyhow(this: Round) -> dict[str, float]:
+    """Single submits at odd times: the dispatcher is idle or on the way there."""
+    return _singles(this, lambda: time.sleep(random.uniform(0.05, 0.95)))
+
+
+def _singles(this: Round, pause: Callable[[], None]) -> dict[str, float]:
+    _warm_up(this, _noops("sample.noop", 20))
+    for number in range(SINGLES):
+        pause()
+        time.sleep(random.uniform(0.0, 0.1))  # else all of them would meet the polls at the same phase
+        submit_task(type="sample.noop")
+        this.progress((number + 1) / SINGLES)
+    this.installation.processes.wait_until(
+        lambda: not Task.objects.filter(status__in=UNFINISHED).exists(), "the single tasks are done", within=30
+    )
+    rows = Task.objects.filter(status=TaskStatus.COMPLETED).values_list("created_at", "started_at")
+    waited = sorted((started - created).total_seconds() * 1000 for created, started in rows if started)
+    _expect(len(waited), SINGLES, "completed tasks")
+    return {"p50": _percentile(waited, 50), "p99": _percentile(waited, 99)}
+
+
+def _await_idle(installation: Installation) -> None:
+    """Waits until all work is done and the dispatcher has gone to sleep after it."""
+
+    def is_idle() -> bool:
+        # In this order: until the dispatcher has taken up the newest task, it stands there as idle.
+        return not Task.objects.filter(status__in=UNFINISHED).exists() and Leadership.objects.filter(idle=True).exists()
+
+    installation.processes.wait_until(is_idle, "the dispatcher is idle", within=15, every=0.02)
+
+
+# --- Parts ------------------------------------------------------------------------------------------------------------
+
+
+def empty_tables() -> None:
+    """Removes all tasks and what belongs to them, so that each round begins alike."""
+    tables = ("tasks_task", "tasks_taskattempt", "tasks_tasklog", "tasks_taskevent", "tasks_deadletter")
+    if database.is_postgresql():
+        database.run(f"TRUNCATE {', '.join(tables)}")
+        return
+    with database.one_transaction():
+        for table in tables:
+            database.run(f"DELETE FROM {table}")
+
+
+def _noops(type_name: str, count: int) -> list[Given]:
+    return [{"type": type_name, "payload": {"n": number}} for number in range(count)]
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    """The nearest rank: a value that was measured."""
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def _expect(found: int, wanted: int, what: str) -> None:
+    if found != wanted:
+        oldest = Task.objects.aggregate(first=Min("created_at"))["first"]
+        raise BenchFailed(f"there are {found:,} {what} where {wanted:,} were expected (since {oldest})")
+
+
+_ALONE: frozenset[Part] = frozenset()
+_WEB: frozenset[Part] = frozenset({"web"})
+_ENGINE: frozenset[Part] = frozenset({"engine"})
+_ENGINE_AND_SLOW: frozenset[Part] = frozenset({"engine", "slow server"})
+_WAITED = {"p50": Figure("p50", "ms"), "p99": Figure("p99", "ms")}
+
+# In the order in which they are run: those that need the same processes stand together.
+MEASURES = [
+    Measure("bare", _ALONE, {"rate": Figure("bare Celery, apply_async in a loop, confirms", "messages/s")},
+            bare_celery_submit, modes=["full"]),
+    Measure("submit", _ALONE, {"rate": Figure("bulk submit, submit_tasks", "rows/s")}, bulk_submit),
+    Measure("api", _WEB, {"seconds": Figure("bulk submit, POST /api/tasks/bulk/", "s")}, bulk_submit_by_api),
+    Measure("drain", _ENGINE, {"rate": Figure("drain, plain no-ops", "tasks/s")}, drain_plain),
+    Measure("async", _ENGINE, {"rate": Figure("drain, coroutine no-ops", "tasks/s")}, drain_coroutines),
+    Measure("idle", _ENGINE, {name: Figure(f"submit to start, idle, {name}", "ms") for name in _WAITED},
+            submit_to_start),
+    Measure("odd", _ENGINE, {name: Figure(f"submit to start, at odd times, {name}", "ms") for name in _WAITED},
+            submit_to_start_anyhow),
+    Measure("http", _ENGINE_AND_SLOW, {"seconds": Figure(f"{HTTP_CALLS:,} HTTP calls of 100 ms", "s")}, http_calls),
+]  # fmt: skip

@@ -1,0 +1,73 @@
+"""Processes of the benchmark's own: each in a session of its own, logged to a file, and ended whatever happens."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STOP_WITHIN = 15.0  # seconds
+
+
+class BenchFailed(Exception):
+    """What keeps the benchmark from measuring; one line, or a few with the end of a log."""
+
+
+class Processes:
+    """Starts and ends processes by name. Their sessions keep Ctrl-C from them: they end in one way, by `stop`."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: Sequence[str | Path], **variables: str) -> "subprocess.Popen[bytes]":
+        with open(self._logs / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                [str(word) for word in command],
+                cwd=ROOT,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._running[name] = process
+        return process
+
+    def stop(self, names: Sequence[str] | None = None) -> None:
+        """Asks the named ones (all) to end, and kills what has not ended in time with everything it started."""
+        ending = {name: process for name, process in self._running.items() if names is None or name in names}
+        for process in ending.values():
+            if process.poll() is None:
+                process.terminate()
+        until = time.monotonic() + STOP_WITHIN
+        for name, process in ending.items():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, until - time.monotonic()))
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # also a child that outlived its parent
+            process.wait()
+            del self._running[name]
+
+    def check(self) -> None:
+        """Raises BenchFailed where one has ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise BenchFailed(f"{name} ended with code {process.returncode}:\n{self.log_end(name)}")
+
+    def log_end(self, name: str, lines: int = 12) -> str:
+        text = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
+        return "\n".join(text[-lines:])
+
+    def wait_until(self, is_true: Callable[[], bool], what: str, *, within: float, every: float = 0.05) -> None:
+        """Waits for something that these processes do. Raises BenchFailed when one of them ends, or in the end."""
+        until = time.monotonic() + within
+        while not is_true():
+            self.check()
+            if time.monotonic() > until:
+                logs = "\n".join(f"--- {name}\n{self.log_end(name, 5)}" for name in self._running)
+                raise BenchFailed(f"{what}: not within {within:g} s\n{logs}")
+            time.sleep(every)

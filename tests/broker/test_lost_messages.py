@@ -1,0 +1,36 @@
+"""Messages that the broker loses: the rows know better."""
+
+import pytest
+
+from tests.broker.installation import Installation
+from tests.broker.processes import wait_until
+
+pytestmark = pytest.mark.broker
+
+
+def test_purged_messages_are_sent_again(installation: Installation) -> None:
+    line = f"{installation.namespace}.default.plain"
+    busy = installation.submit_all([{"type": "sample.work", "payload": {"seconds": 2}, "priority": 9}] * 2)
+    installation.await_status("processing", busy, within=10)
+    # As many as the window takes while both processes are busy: none is left to follow the purged ones.
+    tasks = installation.submit_all([{"type": "sample.noop", "payload": {}}] * 3)
+    installation.await_status("queued", tasks, within=5)
+    with installation.channel() as channel:
+        purged = wait_until(lambda: channel.queue_purge(line), within=5, what="messages to purge")
+    assert installation.await_ended([*tasks, *busy], within=30) == {"completed": len(tasks) + 2}
+    returned = "SELECT count(*) FROM tasks_task WHERE id = ANY(%s::uuid[]) AND returns >= 1"
+    assert installation.value(returned, [tasks]) >= purged
+
+
+def test_a_queue_that_is_deleted_under_its_worker_is_made_again(installation: Installation) -> None:
+    installation.add_queue("deleted")
+    installation.start_worker("deleted", ["deleted.plain"], processes=1)
+    installation.await_online("deleted")
+    busy = installation.submit("sample.work", {"seconds": 2}, queue="deleted")
+    installation.await_status("processing", [busy], within=10)
+    tasks = installation.submit_all([{"type": "sample.noop", "queue": "deleted", "payload": {}}] * 20)
+    wait_until(lambda: installation.statuses(tasks).get("queued"), within=5, what="messages are ready")
+    with installation.channel() as channel:
+        assert channel.queue_delete(f"{installation.namespace}.deleted.plain") > 0
+    assert installation.await_ended([busy, *tasks], within=40) == {"completed": 21}
+    installation.processes.kill("deleted")

@@ -1,0 +1,89 @@
+"""Processes that die in mid-task: their tasks come back under a new attempt, and what kills them is found out."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker.installation import Installation
+from tests.broker.processes import wait_until
+
+pytestmark = pytest.mark.broker
+
+LEASE = 3
+MAX_LOSSES = 2  # of the shared installation
+AGAIN_WITHIN = 25  # the lease, the reaper, Celery's new process (up to 5 s), and a machine with other things to do
+
+
+@pytest.fixture
+def worker(installation: Installation, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A worker of two processes with short leases, on a queue of its own, which is called like the worker."""
+    name = request.node.name.removeprefix("test_")[:20].replace("_", "-").strip("-")
+    start(installation, name)
+    yield name
+    if installation.processes.is_alive(name):
+        installation.processes.kill(name)
+
+
+def start(installation: Installation, name: str) -> None:
+    installation.add_queue(name)
+    installation.start_worker(name, [f"{name}.plain"], LEASE_SECONDS=str(LEASE))
+    installation.await_online(name)
+
+
+def await_started(ledger: Path, task_id: str) -> int:
+    """Waits until the handler has begun and returns the process that runs it."""
+
+    def pid() -> int:
+        lines = [line.split() for line in ledger.read_text().splitlines()]
+        return next((int(words[3]) for words in lines if words[:2] == ["start", task_id]), 0)
+
+    return wait_until(pid, within=10, what=f"{task_id} runs")
+
+
+def test_a_killed_pool_process_loses_its_attempt_and_the_task_runs_again(
+    installation: Installation, worker: str, ledger: Path
+) -> None:
+    task = installation.submit("sample.work", {"seconds": 2, "ledger": str(ledger)}, queue=worker, max_attempts=1)
+    os.kill(await_started(ledger, task), signal.SIGKILL)
+    assert installation.await_ended([task], within=AGAIN_WITHIN) == {"completed": 1}
+    # The loss did not use up the only attempt that it may fail in.
+    assert installation.attempts(task) == [(1, "lost", "worker_lost"), (2, "completed", "")]
+    facts = installation.rows("SELECT suspect, losses, uncounted, attempt FROM tasks_task WHERE id = %s", [task])
+    assert facts == [(True, 0, 1, 2)]
+    assert [line.split()[0] for line in ledger.read_text().splitlines()] == ["start", "start", "end"]
+
+
+def test_a_killed_worker_loses_its_attempts_and_another_takes_over(
+    installation: Installation, worker: str, ledger: Path
+) -> None:
+    slow = {"seconds": 2, "ledger": str(ledger)}
+    running = installation.submit_all([{"type": "sample.work", "payload": slow, "queue": worker}] * 2)
+    for task in running:
+        await_started(ledger, task)
+    waiting = installation.submit_all([{"type": "sample.noop", "payload": {}, "queue": worker}] * 30)
+    installation.processes.kill(worker)
+    start(installation, worker)
+    assert installation.await_ended([*running, *waiting], within=AGAIN_WITHIN) == {"completed": 32}
+    for task in running:
+        assert installation.attempts(task) == [(1, "lost", "worker_lost"), (2, "completed", "")]
+    assert sorted(line.split()[1] for line in ledger.read_text().splitlines() if "end" in line) == sorted(running)
+
+
+def test_a_task_that_kills_its_process_is_found_out_and_the_others_complete(
+    installation: Installation, worker: str
+) -> None:
+    good = installation.submit_all([{"type": "sample.noop", "payload": {}, "queue": worker}] * 40)
+    bad = installation.submit("sample.harm", {"how": "kill"}, queue=worker, priority=9)
+    good += installation.submit_all([{"type": "sample.noop", "payload": {}, "queue": worker}] * 40)
+    assert installation.await_ended([bad], within=60) == {"failed": 1}
+    assert installation.await_ended(good, within=10) == {"completed": 80}
+    # The first loss makes a suspect of it; only those while it ran alone are charged.
+    lost = [(number, "lost", "worker_lost") for number in range(1, MAX_LOSSES + 1)]
+    assert installation.attempts(bad) == [*lost, (MAX_LOSSES + 1, "lost", "worker_killer")]
+    letter = "SELECT category, attempts, error_class FROM tasks_deadletter WHERE task_id = %s"
+    assert installation.rows(letter, [bad]) == [("worker_killer", MAX_LOSSES + 1, "WorkerLost")]
+    charged = "SELECT count(*) FROM tasks_task WHERE id = ANY(%s::uuid[]) AND losses > 0"
+    assert installation.value(charged, [good]) == 0

@@ -1,0 +1,114 @@
+"""How the dispatcher's sleep ends: by a submit on PostgreSQL, else by the clock."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from tasks import database
+from tasks.leadership import COORDINATOR
+from tasks.models import Leadership
+from tasks.services import submit_task
+from tasks.waking import Waker
+from tests.tasks.rows import lead, queues
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+LONG = 5.0
+
+
+@pytest.fixture
+def waker() -> Iterator[Waker]:
+    waker = Waker()
+    yield waker
+    waker.close()
+
+
+@pytest.fixture
+def listening(waker: Waker) -> Waker:
+    lead()
+    queues("default")
+    Leadership.objects.update(idle=True)
+    assert not waker.wait(0.01, threading.Event())
+    return waker
+
+
+def seconds_of(waker: Waker, timeout: float = LONG) -> tuple[bool, float]:
+    began = time.monotonic()
+    return waker.wait(timeout, threading.Event()), time.monotonic() - began
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("timeout", [-1.0, 0.0, 0.05])
+def test_a_sleep_that_nothing_ends_lasts_as_long_as_was_said(waker: Waker, timeout: float) -> None:
+    woken, seconds = seconds_of(waker, timeout)
+    assert not woken
+    assert max(0.0, timeout) <= seconds + 0.001 < timeout + 1.5
+
+
+def test_without_postgresql_a_stop_ends_the_sleep_and_a_submit_does_not(waker: Waker) -> None:
+    stop = threading.Event()
+    threading.Timer(0.05, stop.set).start()
+    began = time.monotonic()
+    assert not waker.wait(LONG, stop)
+    assert time.monotonic() - began < LONG / 2
+    assert not waker.can_be_woken
+    database.notify_if_idle(COORDINATOR)  # does nothing, and does not fail
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.broker
+def test_a_submit_ends_the_sleep_at_once(listening: Waker) -> None:
+    assert listening.can_be_woken
+    submit_task(type="sample.noop")
+    woken, seconds = seconds_of(listening)
+    assert woken
+    assert seconds < 1
+
+
+@pytest.mark.broker
+def test_a_submit_during_the_sleep_ends_it_when_it_commits(listening: Waker) -> None:
+    def submit() -> None:
+        try:
+            with transaction.atomic():
+                submit_task(type="sample.noop")
+                threading.Event().wait(0.2)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    woken, seconds = seconds_of(listening)
+    thread.join()
+    assert woken
+    assert 0.15 < seconds < 2
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("why", ["the dispatcher is awake", "it was rolled back"])
+def test_nobody_is_woken_for_nothing(listening: Waker, why: str) -> None:
+    if why == "the dispatcher is awake":
+        Leadership.objects.update(idle=False)
+    with transaction.atomic():
+        submit_task(type="sample.noop")
+        transaction.set_rollback(why == "it was rolled back")
+    assert not seconds_of(listening, 0.1)[0]
+
+
+@pytest.mark.broker
+def test_a_connection_that_is_cut_is_a_poll_and_then_a_new_one(listening: Waker) -> None:
+    spared = database.run("SELECT pg_backend_pid()")[0]
+    with psycopg.connect(**connection.get_connection_params() | {"dbname": "postgres"}, autocommit=True) as operator:
+        operator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
+            [connection.settings_dict["NAME"], *spared],
+        )
+    assert not seconds_of(listening, 0.05)[0]
+    assert not seconds_of(listening, 0.05)[0]  # listens again
+    submit_task(type="sample.noop")
+    assert seconds_of(listening)[0]
