@@ -79,6 +79,7 @@ class Holdings:
         self._held: dict[Pair, Running] = {}
         self._ended: list[Running] = []
         self._means: dict[str, float] = {}  # milliseconds by type
+        self._said: dict[str, float] = {}  # what the dispatcher was told
 
     def __len__(self) -> int:
         return len(self._held)
@@ -184,7 +185,8 @@ class Holdings:
         """Returns the means in milliseconds, as something that is now said."""
         with self.changed:
             self.means_changed = False
-            return dict(self._means)
+            self._said = dict(self._means)
+            return self._said
 
     def _learn(self, type_name: str, seconds: float) -> None:
         milliseconds = max(0.01, seconds * 1000)
@@ -192,7 +194,8 @@ class Holdings:
         mean = milliseconds if known is None else known * 0.8 + milliseconds * 0.2
         self._means[type_name] = round(mean, 3)
         # The dispatcher has to hear soon of what is new or quite different.
-        if known is None or not known / 2 < mean < known * 2:
+        said = self._said.get(type_name)
+        if said is None or not said / 2 < mean < said * 2:
             self.means_changed = True
 
     # --- Deadlines, drains and trust --------------------------------------------------------------------------------

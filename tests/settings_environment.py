@@ -1,4 +1,4 @@
-"""A pytest plugin that comes before Django's settings are read: a conftest would be too late. Adds the tests' own app."""
+"""A pytest plugin that comes before Django's settings are read, which a conftest does not: adds the tests' own app."""
 
 import os
 

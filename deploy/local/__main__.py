@@ -63,7 +63,12 @@ def _supervise(home: Path, config: Path, mark: object, web_port: int, flower_por
 
     print(f"Starting {', '.join(processes.names())}; their logs are in {home / 'log'}", flush=True)
     # In a session of its own, so that Ctrl-C reaches this process only and everything stops in one way.
-    supervisor = subprocess.Popen(processes.supervisor_command(config), start_new_session=True)
+    supervisor = subprocess.Popen(
+        processes.supervisor_command(config),
+        cwd=home,
+        env=os.environ | processes.supervisor_variables(),
+        start_new_session=True,
+    )
     try:
         problem = readiness.wait(supervisor, mark, web_port, within=READY_WITHIN)
         if problem:

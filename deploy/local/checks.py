@@ -31,7 +31,7 @@ def ports() -> tuple[int, int]:
     found = []
     for name, default in (("PORT", 8000), ("FLOWER_PORT", 5555)):
         text = os.environ.get(name) or str(default)
-        if not text.isdigit() or not 0 < int(text) < 65536:
+        if not (text.isascii() and text.isdigit() and len(text) <= 5) or not 0 < int(text) < 65536:
             raise CannotStart(f"{name}={text!r} is not a port (1 to 65535)")
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,13 +10,15 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 13
 
+# No path of this machine stands in it: supervisord would take a %, and a ; or # after a blank, for its own signs. It
+# runs in the home folder, and has the rest from `supervisor_variables`.
 _TEMPLATE = """\
 [supervisord]
 nodaemon=true
 silent=true
-logfile={log}/supervisord.log
+logfile=log/supervisord.log
 logfile_maxbytes=5MB
-pidfile={home}/supervisord.pid
+pidfile=supervisord.pid
 loglevel=info
 
 [group:taskyard]
@@ -26,14 +28,14 @@ programs={names}
 _PROGRAM = """
 [program:{name}]
 command={command}
-directory={root}
+directory=%(ENV_TASKYARD_ROOT)s
 autostart=true
 autorestart=true
 startsecs=3
 startretries=1000000
 stopwaitsecs={stop}
 redirect_stderr=true
-stdout_logfile={log}/{name}.log
+stdout_logfile=log/{name}.log
 stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=2
 environment={environment}
@@ -52,26 +54,24 @@ def write_config(home: Path, *, web_port: int, flower_port: int) -> Path:
     if not password.exists():
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(12))
-    celery = [str(BIN / "celery"), "-A", "config"]
+    celery = ["celery", "-A", "config"]
     commands = {
         "web": [
-            str(BIN / "uvicorn"), "config.asgi:application", "--host", "127.0.0.1", "--port", str(web_port),
+            "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(web_port),
             "--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "5",
         ],
-        "coordinator": [str(BIN / "python"), "manage.py", "coordinator"],
+        "coordinator": ["python", "manage.py", "coordinator"],
         **_workers(celery),
         "beat": [*celery, "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile", ""],
         "flower": [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"],
     }  # fmt: skip
     extra = {"web": {"DATABASE_POOL": "true"}, "flower": {"FLOWER_BASIC_AUTH": f"flower:{password.read_text()}"}}
-    text = _TEMPLATE.format(log=_safe(home / "log"), home=_safe(home), names=",".join(commands))
-    for name, command in commands.items():
+    text = _TEMPLATE.format(names=",".join(commands))
+    for name, (program, *arguments) in commands.items():
         environment = ",".join(f'{key}="{_safe(value)}"' for key, value in extra.get(name, {}).items())
         text += _PROGRAM.format(
             name=name,
-            command=" ".join(f'"{_safe(word)}"' for word in command),
-            root=_safe(ROOT),
-            log=_safe(home / "log"),
+            command=" ".join([f'"%(ENV_TASKYARD_BIN)s/{program}"', *(f'"{_safe(word)}"' for word in arguments)]),
             stop=STOP_SECONDS,
             environment=environment,
         )
@@ -115,6 +115,12 @@ def _workers(celery: list[str]) -> dict[str, list[str]]:
 
 def supervisor_command(config: Path) -> list[str]:
     return [str(BIN / "supervisord"), "-c", str(config)]
+
+
+def supervisor_variables() -> dict[str, str]:
+    """Returns what supervisord's environment has to say; its working folder has to be the home folder."""
+    # It reads the program's path as a shell would, within double quotes.
+    return {"TASKYARD_ROOT": str(ROOT), "TASKYARD_BIN": str(BIN).replace("\\", "\\\\").replace('"', '\\"')}
 
 
 def newest_log_lines(home: Path, lines: int = 15) -> str:
