@@ -4,6 +4,7 @@ Django's settings are read when it is opened, and not before: they come from the
 """
 
 import contextlib
+import logging
 import os
 import secrets
 import shlex
@@ -165,6 +166,7 @@ def _prepare_database(installation: Installation) -> None:
     import django
 
     django.setup()
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request would tear the progress bar
     from django.contrib.auth.models import User
     from django.core.management import call_command
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from kombu import Connection
 
 from bench.processes import ROOT
@@ -33,7 +32,6 @@ def _database() -> str:
         return f"SQLite {database.run('SELECT sqlite_version()')[0][0]}"
     version = database.run("SHOW server_version")[0][0].split()[0]
     settings_ = ", ".join(f"{name} {database.run(f'SHOW {name}')[0][0]}" for name in ("fsync", "synchronous_commit"))
-    connection.close()
     return f"PostgreSQL {version} ({settings_})"
 
 

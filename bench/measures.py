@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max
 
 from bench.installation import Installation, Mode, Part
 from bench.processes import ROOT, BenchFailed
@@ -106,8 +106,10 @@ def drain_coroutines(this: Round) -> dict[str, float]:
 
 def _drain(this: Round, type_name: str) -> dict[str, float]:
     _warm_up(this, _noops(type_name, min(WARM_UP, this.tasks)))
+    used_before = this.installation.processes.cpu_seconds()
     seconds = _submit_and_drain(this, _noops(type_name, this.tasks))
-    return {"rate": this.tasks / seconds}
+    used = this.installation.processes.cpu_seconds() - used_before
+    return {"rate": this.tasks / seconds, "cpu": used / this.tasks * 1e6}
 
 
 def http_calls(this: Round) -> dict[str, float]:
@@ -208,15 +210,24 @@ def _percentile(ordered: list[float], percent: int) -> float:
 
 def _expect(found: int, wanted: int, what: str) -> None:
     if found != wanted:
-        oldest = Task.objects.aggregate(first=Min("created_at"))["first"]
-        raise BenchFailed(f"there are {found:,} {what} where {wanted:,} were expected (since {oldest})")
+        raise BenchFailed(f"there are {found:,} {what} where {wanted:,} were expected")
+
+
+def _drained(kind: str) -> dict[str, Figure]:
+    return {
+        "rate": Figure(f"drain, {kind} no-ops", "tasks/s"),
+        "cpu": Figure(f"drain, {kind} no-ops: CPU of coordinator and workers", "µs/task"),
+    }
+
+
+def _waited(when: str) -> dict[str, Figure]:
+    return {name: Figure(f"submit to start, {when}, {name}", "ms") for name in ("p50", "p99")}
 
 
 _ALONE: frozenset[Part] = frozenset()
 _WEB: frozenset[Part] = frozenset({"web"})
 _ENGINE: frozenset[Part] = frozenset({"engine"})
 _ENGINE_AND_SLOW: frozenset[Part] = frozenset({"engine", "slow server"})
-_WAITED = {"p50": Figure("p50", "ms"), "p99": Figure("p99", "ms")}
 
 # In the order in which they are run: those that need the same processes stand together.
 MEASURES = [
@@ -224,11 +235,9 @@ MEASURES = [
             bare_celery_submit, modes=["full"]),
     Measure("submit", _ALONE, {"rate": Figure("bulk submit, submit_tasks", "rows/s")}, bulk_submit),
     Measure("api", _WEB, {"seconds": Figure("bulk submit, POST /api/tasks/bulk/", "s")}, bulk_submit_by_api),
-    Measure("drain", _ENGINE, {"rate": Figure("drain, plain no-ops", "tasks/s")}, drain_plain),
-    Measure("async", _ENGINE, {"rate": Figure("drain, coroutine no-ops", "tasks/s")}, drain_coroutines),
-    Measure("idle", _ENGINE, {name: Figure(f"submit to start, idle, {name}", "ms") for name in _WAITED},
-            submit_to_start),
-    Measure("odd", _ENGINE, {name: Figure(f"submit to start, at odd times, {name}", "ms") for name in _WAITED},
-            submit_to_start_anyhow),
+    Measure("drain", _ENGINE, _drained("plain"), drain_plain),
+    Measure("async", _ENGINE, _drained("coroutine"), drain_coroutines),
+    Measure("idle", _ENGINE, _waited("idle"), submit_to_start),
+    Measure("odd", _ENGINE, _waited("at odd times"), submit_to_start_anyhow),
     Measure("http", _ENGINE_AND_SLOW, {"seconds": Figure(f"{HTTP_CALLS:,} HTTP calls of 100 ms", "s")}, http_calls),
 ]  # fmt: skip

@@ -58,6 +58,18 @@ class Processes:
             if process.poll() is not None:
                 raise BenchFailed(f"{name} ended with code {process.returncode}:\n{self.log_end(name)}")
 
+    def cpu_seconds(self) -> float:
+        """Returns the CPU time that they and their children have used, as far as those still run."""
+        sessions = {process.pid for process in self._running.values()}
+        ticks = 0
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                # Behind the name, which may hold anything (proc(5)): the fourth is the session, then come the times.
+                fields = entry.read_text().rpartition(")")[2].split()
+                if int(fields[3]) in sessions:
+                    ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def log_end(self, name: str, lines: int = 12) -> str:
         text = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
         return "\n".join(text[-lines:])

@@ -29,7 +29,7 @@ class InvalidSubmission(TaskyardError):
     """What was submitted is wrong. `errors` holds one {code, detail, attr} each, `attr` being the path."""
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__("; ".join(f"{error['attr']}: {error['detail']}" for error in errors[:5]))
+        super().__init__("; ".join(f"{error['attr']}: {error['detail']}".removeprefix(": ") for error in errors[:5]))
         self.errors = errors
 
 

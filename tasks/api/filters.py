@@ -1,14 +1,38 @@
 """Filters of the lists. A word that is none of the vocabulary is answered with the words that are."""
 
+from datetime import UTC
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
 from rest_framework.exceptions import ValidationError
 
 from tasks import selectors
 from tasks.models import DeadLetter, Task
 from tasks.states import FailureCategory, TaskStatus
+
+
+class TimeField(IsoDateTimeField):
+    def to_python(self, value: Any) -> Any:
+        time = super().to_python(value)
+        try:
+            return time and time.astimezone(UTC)
+        except OverflowError:  # a time at the edge of the calendar, which is none in UTC
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class TimeFilter(django_filters.IsoDateTimeFilter):
+    field_class = TimeField
+
+
+class StableOrdering(django_filters.OrderingFilter):
+    """Tasks of one submission share their times, and pages must neither repeat nor lose one: the id decides."""
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().filter(qs, value)
+        return rows.order_by(*rows.query.order_by, "-id") if value else rows
 
 
 class TaskFilter(django_filters.FilterSet):
@@ -17,9 +41,9 @@ class TaskFilter(django_filters.FilterSet):
     queue = django_filters.CharFilter()
     worker = django_filters.CharFilter()
     tag = django_filters.CharFilter(method="by_tag")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    ordering = django_filters.OrderingFilter(fields=["created_at", "finished_at", "priority", "run_at"])
+    created_after = TimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = TimeFilter(field_name="created_at", lookup_expr="lt")
+    ordering = StableOrdering(fields=["created_at", "finished_at", "priority", "run_at"])
 
     class Meta:
         model = Task
@@ -37,9 +61,9 @@ class DeadLetterFilter(django_filters.FilterSet):
     queue = django_filters.CharFilter()
     fingerprint = django_filters.CharFilter()
     category = django_filters.CharFilter(method="by_category")
-    open = django_filters.BooleanFilter(method="by_open")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    open = django_filters.CharFilter(method="by_open")
+    created_after = TimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = TimeFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = DeadLetter
@@ -48,8 +72,11 @@ class DeadLetterFilter(django_filters.FilterSet):
     def by_category(self, rows: QuerySet[DeadLetter], name: str, value: str) -> QuerySet[DeadLetter]:
         return rows.filter(category__in=_words(name, value, FailureCategory.values))
 
-    def by_open(self, rows: QuerySet[DeadLetter], name: str, value: bool) -> QuerySet[DeadLetter]:
-        return rows.filter(resolution="") if value else rows.exclude(resolution="")
+    def by_open(self, rows: QuerySet[DeadLetter], name: str, value: str) -> QuerySet[DeadLetter]:
+        wanted = set(_words(name, value, ["true", "false"]))
+        if len(wanted) != 1:
+            return rows
+        return rows.filter(resolution="") if "true" in wanted else rows.exclude(resolution="")
 
 
 def _words(name: str, value: str, known: list[Any]) -> list[str]:

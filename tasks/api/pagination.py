@@ -50,6 +50,6 @@ def _number(request: Request, name: str, default: int, *, most: int) -> int:
     value = request.query_params.get(name)
     if value is None:
         return default
-    if not (value.isascii() and value.isdigit()) or not 1 <= int(value[:12]) <= most:
+    if not (value.isascii() and value.isdigit() and len(value) <= 12) or not 1 <= int(value) <= most:
         raise ValidationError({name: [f"give a number from 1 to {most:,}"]})
     return int(value)

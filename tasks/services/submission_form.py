@@ -57,9 +57,12 @@ class Submission(BaseModel):
     queue: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
     priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)] | None = None
     delay: Annotated[float, Field(ge=0, le=10 * YEAR, allow_inf_nan=False)] | None = None
-    run_at: Annotated[
-        AwareDatetime, BeforeValidator(_iso_time), Field(strict=False), pydantic.AfterValidator(_within_years)
-    ] | None = None
+    run_at: (
+        Annotated[
+            AwareDatetime, BeforeValidator(_iso_time), Field(strict=False), pydantic.AfterValidator(_within_years)
+        ]
+        | None
+    ) = None
     max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] | None = None
     retry: Annotated[RetryPolicy, Field(strict=False)] | None = None
     timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)] | None = None

@@ -215,7 +215,7 @@ def test_an_interrupted_handlers_connection_is_not_handed_to_the_next(process: P
     def reads(ctx: TaskContext, payload: Any) -> int:
         return Task.objects.count()
 
-    for _ in range(3):
+    for _ in range(2):
         process.run(add_type(in_mid_statement), **QUICK_TIMEOUT)
         assert last_attempt().error_class == "TimeoutReached"
         assert process.run(add_type(reads)).status == TaskStatus.COMPLETED

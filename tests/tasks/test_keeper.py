@@ -153,16 +153,19 @@ def test_a_handler_learns_of_the_request_at_its_next_word(
 def test_a_coroutine_that_is_cancelled_before_its_first_step_ends_all_the_same(
     start_process: Callable[[], PoolProcess], add_type: Add
 ) -> None:
-    process, blocks, go_on = start_process(), threading.Event(), threading.Event()
+    process, blocks, go_on, entered = start_process(), threading.Event(), threading.Event(), threading.Event()
 
     async def async_blocks_the_loop(ctx: TaskContext, payload: Any) -> None:
         blocks.set()
         go_on.wait(10)
 
+    async def async_enters(ctx: TaskContext, payload: Any) -> None:
+        entered.set()
+
     blocker = process.submit(add_type(async_blocks_the_loop))
     process.take(blocker, kind=Kind.ASYNC)
     assert blocks.wait(5)
-    behind = process.submit("sample.async_work", {"seconds": 30})
+    behind = process.submit(add_type(async_enters))
     process.take(behind, kind=Kind.ASYNC)
     cancel([behind])
     lease = Task.objects.get(id=behind).lease_expires_at
@@ -171,6 +174,7 @@ def test_a_coroutine_that_is_cancelled_before_its_first_step_ends_all_the_same(
     go_on.set()
     process.settle()
     assert statuses([blocker, behind]) == [S.COMPLETED, S.CANCELLED]
+    assert not entered.is_set()
 
 
 # --- Fences and bad outcomes ------------------------------------------------------------------------------------------

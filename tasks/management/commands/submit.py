@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
 
 from tasks import selectors
 from tasks.exceptions import TaskyardError
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--run-at", help="ISO 8601 time with its zone")
         parser.add_argument("--max-attempts", type=int)
         parser.add_argument("--timeout", type=float, help="seconds an attempt may take")
-        parser.add_argument("--retry", type=json.loads, metavar="JSON", help="retry policy")
+        parser.add_argument("--retry", metavar="JSON", help="retry policy")
         parser.add_argument("--tag", action="append", dest="tags")
         parser.add_argument("--idempotency-key")
         parser.add_argument("--wait", action="store_true", help="until it has ended; exit code 1 where it failed")
@@ -34,16 +35,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         names = ("name", "queue", "priority", "delay", "run_at", "max_attempts", "timeout", "retry", "tags")
         given = {name: options[name] for name in (*names, "idempotency_key") if options[name] is not None}
-        try:
-            payload = json.loads(options["payload"])
-        except ValueError as error:
-            raise CommandError(f"the payload is not JSON: {error}") from None
+        payload = _read("the payload", options["payload"])
+        if "retry" in given:
+            given["retry"] = _read("--retry", given["retry"])
         if not isinstance(payload, dict):
             raise CommandError("the payload must be a JSON object")
         try:
             submitted = submit_task(type=options["type"], payload=payload, **given)
         except TaskyardError as error:
             raise CommandError(str(error)) from None
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(f"the database does not answer: {' '.join(str(error).split())}") from None
         self.stdout.write(str(submitted.id))
         if options["wait"]:
             self._wait(submitted.id)
@@ -58,3 +60,10 @@ class Command(BaseCommand):
             said = f": {attempt.error_class}: {attempt.error_message}" if attempt else ""
             raise CommandError(f"{status}{said}")
         self.stdout.write(json.dumps(attempt.result if attempt else None, indent=2))
+
+
+def _read(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"{name} is not JSON: {error}") from None

@@ -116,7 +116,7 @@ def test_a_session_reads_and_writes_only_with_its_csrf_token(root: Api) -> None:
     assert Task.objects.count() == 1
 
 
-# --- Payloads, results, logs and tracebacks are for those with the permission ------------------------------------------
+# --- Payloads, results, logs and tracebacks are for those with the permission -----------------------------------------
 
 
 def test_what_may_be_secret_is_hidden_without_the_permission(viewer: Api, completed: Task, dead: Task) -> None:

@@ -48,6 +48,8 @@ def test_a_completed_task(root: Api, completed: Task) -> None:
     assert (shape["status"], shape["attempt"], shape["max_attempts"]) == ("completed", 2, 3)
     assert (shape["payload"], shape["result"], shape["error"]) == ({"secret": "payload"}, {"secret": "result"}, None)
     assert (shape["worker"], shape["created_by"], shape["progress"]) == ("w2@test", None, None)
+    assert completed.finished_at is not None
+    assert completed.started_at is not None
     assert shape["duration_ms"] == round((completed.finished_at - completed.started_at).total_seconds() * 1000)
     assert len(times(shape)) == 5
 
@@ -155,7 +157,9 @@ def test_every_type_is_listed_with_what_a_form_needs(root: Api) -> None:
 
 def test_stats_count_every_status_and_what_there_is(root: Api, completed: Task, dead: Task) -> None:
     a_task(TaskStatus.PENDING, type="http_request", queue="http")
-    a_task(TaskStatus.PENDING, type="http_request", queue="http", created_at=datetime.fromisoformat("2020-01-01T00:00Z"))
+    a_task(
+        TaskStatus.PENDING, type="http_request", queue="http", created_at=datetime.fromisoformat("2020-01-01T00:00Z")
+    )
     code, stats = root.get("tasks/stats/")
     assert code == 200
     assert stats["total"] == 4

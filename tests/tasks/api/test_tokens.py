@@ -90,7 +90,9 @@ def test_a_token_ends_with_its_user(leave: Any, ann: User, tokens: dict[str, str
     assert anonymous.post("auth/token/refresh/", {"refresh": tokens["refresh"]})[0] == 401
 
 
-@pytest.mark.parametrize("make", [lambda user: "nonsense", AccessToken.for_user, lambda u: _expired(RefreshToken.for_user(u))])
+@pytest.mark.parametrize(
+    "make", [lambda user: "nonsense", AccessToken.for_user, lambda u: _expired(RefreshToken.for_user(u))]
+)
 def test_only_a_living_refresh_token_refreshes(make: Any, ann: User, anonymous: Api) -> None:
     assert anonymous.post("auth/token/refresh/", {"refresh": str(make(ann))})[0] == 401
 
