@@ -127,6 +127,12 @@ def get(name: str) -> Handler:
         raise UnknownType(name) from None
 
 
+def is_async(name: str) -> bool:
+    """Tells whether the type is installed here as a coroutine."""
+    load()
+    return name in _handlers and _handlers[name].kind is Kind.ASYNC
+
+
 def handlers() -> list[Handler]:
     """Returns all that are installed, by name."""
     load()

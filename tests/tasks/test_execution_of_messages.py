@@ -174,3 +174,13 @@ def test_a_coroutine_that_is_a_suspect_has_the_process_until_it_is_over(
     assert gate.open.is_set()
     process.settle()
     assert statuses([suspect]) == [S.COMPLETED]
+
+
+@pytest.mark.parametrize(("type_name", "line"), [("sample.async_noop", Kind.PLAIN), ("sample.noop", Kind.ASYNC)])
+def test_a_type_that_changed_its_kind_is_executed_on_the_other_line_too(
+    process: PoolProcess, type_name: str, line: Kind
+) -> None:
+    task_id = process.submit(type_name)
+    assert process.take(task_id, kind=line)
+    process.settle()
+    assert statuses([task_id]) == [S.COMPLETED]
