@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from bench.measures import Measure
     from bench.report import Result
 
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NAMES = ("bare", "submit", "api", "drain", "async", "idle", "odd", "http")
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGHUP, _stop)
+    for number in _STOPS:
+        signal.signal(number, _stop)  # SIGINT as well: of a script in the background a shell has it ignored
     try:
         with open_installation(arguments.mode, bulk_limit=max(10_000, arguments.tasks)) as installation:
             try:
                 _measure_and_report(installation, arguments)
             finally:
                 # From here on things are taken away: a second Ctrl-C must not leave half of them.
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                for number in _STOPS:
                     signal.signal(number, signal.SIG_IGN)
     except BenchFailed as error:
         print(f"bench/run: {error}", file=sys.stderr)

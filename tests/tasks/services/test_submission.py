@@ -85,8 +85,8 @@ def test_the_first_and_the_last_time(text: str) -> None:
     assert stored(run_at=text).run_at == datetime.fromisoformat(text)
 
 
-def test_the_submitter_is_kept(admin_user: User) -> None:
-    assert stored(actor=admin_user).created_by == admin_user
+def test_the_submitter_is_kept(ann: User) -> None:
+    assert stored(actor=ann).created_by == ann
     assert stored(actor=AnonymousUser()).created_by is None
 
 

@@ -67,13 +67,13 @@ def test_without_a_key_the_same_is_two_tasks() -> None:
     assert submit_task(type="sample.noop").id != submit_task(type="sample.noop").id
 
 
-def test_each_submitter_has_keys_of_their_own(admin_user: User, django_user_model: type[User]) -> None:
-    other = django_user_model.objects.create_user("other")
-    ids = {submit_task(**keyed("k", priority=n), actor=actor).id for n, actor in enumerate([admin_user, other, None])}
+def test_each_submitter_has_keys_of_their_own(ann: User) -> None:
+    other = User.objects.create(username="other")
+    ids = {submit_task(**keyed("k", priority=n), actor=actor).id for n, actor in enumerate([ann, other, None])}
     assert len(ids) == 3
     assert not submit_task(**keyed("k", priority=1), actor=other).created
     assert not submit_task(**keyed("k", priority=2)).created
-    conflict(lambda: submit_task(**keyed("k", priority=1), actor=admin_user))
+    conflict(lambda: submit_task(**keyed("k", priority=1), actor=ann))
 
 
 def test_a_key_is_free_again_when_its_task_is_gone() -> None:
