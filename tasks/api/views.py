@@ -8,7 +8,7 @@ from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ParseError, PermissionDenied
+from rest_framework.exceptions import NotFound, ParseError, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -126,6 +126,14 @@ class TaskTypesView(APIView):
 
     def get(self, request: Request) -> Response:
         return Response([shapes.type_shape(handler) for handler in registry.handlers()])
+
+
+class UnknownAddressView(APIView):
+    """Answers in JSON, like the rest of the API, where Django would show a page."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound("there is no such address")
 
 
 def _with_key(request: Request) -> Any:
