@@ -1,4 +1,5 @@
 import os
+import time
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -173,4 +174,8 @@ def test_no_descriptor_stays_open(root, process, failure_of):
         process(payload)
         failure_of(broken)
         failure_of(late)
-    assert [path for path in open_paths() if path.is_relative_to(root)] == []
+    # After a failure Polars' own threads let go of a file a moment after its query has ended.
+    until = time.monotonic() + 5
+    while (left := [path for path in open_paths() if path.is_relative_to(root)]) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert left == []
