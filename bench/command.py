@@ -2,15 +2,14 @@
 
 import argparse
 import itertools
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench import stopping
 from bench.installation import Installation, open_installation
 from bench.processes import BenchFailed
 
@@ -18,33 +17,22 @@ if TYPE_CHECKING:
     from bench.measures import Measure
     from bench.report import Result
 
-_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NAMES = ("bare", "submit", "api", "drain", "async", "idle", "odd", "http")
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    for number in _STOPS:
-        signal.signal(number, _stop)  # SIGINT as well: of a script in the background a shell has it ignored
+    stopping.listen()
     try:
         with open_installation(arguments.mode, bulk_limit=max(10_000, arguments.tasks)) as installation:
-            try:
-                _measure_and_report(installation, arguments)
-            finally:
-                # From here on things are taken away: a second Ctrl-C must not leave half of them.
-                for number in _STOPS:
-                    signal.signal(number, signal.SIG_IGN)
+            _measure_and_report(installation, arguments)
     except BenchFailed as error:
         print(f"bench/run: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except stopping.Stopped:
         print("bench/run: stopped; nothing of it is left running", file=sys.stderr)
         return 130
     return 0
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,6 +99,7 @@ def _measure(installation: Installation, arguments: argparse.Namespace, console:
             installation.run_only(set(needs))
             for number in range(arguments.repeat):
                 for measure in members:
+                    stopping.check()
                     bar.update(part, description=f"{measure.name}, round {number + 1}", completed=0)
                     empty_tables()
                     progress = _progress(bar, part)

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from bench.processes import ROOT, BenchFailed, Processes
+from bench import stopping
+from bench.processes import ROOT, BenchFailed, Processes, output_of
 from tests.servers import free_ports
 
 Mode = Literal["full", "embedded"]
@@ -143,23 +144,15 @@ def open_installation(mode: Mode, *, bulk_limit: int) -> Iterator[Installation]:
 def _servers() -> Iterator[dict[str, str]]:
     """A database and a namespace by bin/services, dropped at the end."""
     services = [_BIN / "python", ROOT / "bin" / "services"]
-    # In a session of its own: an interrupted start would tidy up while we do.
-    started = subprocess.Popen([*services, "start"], stdout=subprocess.PIPE, text=True, start_new_session=True)
-    variables: dict[str, str] = {}
+    code, output = output_of([*services, "start"], within=600)  # it may have to install them
+    if code:
+        raise BenchFailed("full mode needs PostgreSQL and RabbitMQ (bench/run --mode embedded needs neither)")
+    variables = dict(word.split("=", 1) for word in shlex.split(output) if "=" in word)
     try:
-        output, _ = started.communicate(timeout=300)
-        if started.returncode:
-            raise BenchFailed("full mode needs PostgreSQL and RabbitMQ (bench/run --mode embedded needs neither)")
-        variables = dict(word.split("=", 1) for word in shlex.split(output) if "=" in word)
         yield variables
     finally:
-        if started.poll() is None:
-            started.terminate()  # it takes back what it has made
-            started.wait(60)
-        if variables:
-            subprocess.run(
-                [*services, "stop"], env={**os.environ, **variables}, timeout=120, start_new_session=True, check=False
-            )
+        environment = {**os.environ, **variables}
+        subprocess.run([*services, "stop"], env=environment, timeout=120, start_new_session=True, check=False)
 
 
 def _prepare_database(installation: Installation) -> None:
@@ -172,6 +165,7 @@ def _prepare_database(installation: Installation) -> None:
 
     from deploy.local.first_start import declare_broker
 
+    stopping.check()
     call_command("migrate", interactive=False, verbosity=0)
     User.objects.create_superuser(installation.administrator, "", installation.password)
     declare_broker()

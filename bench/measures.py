@@ -2,7 +2,6 @@
 
 import json
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +11,9 @@ import httpx
 from django.db import transaction
 from django.db.models import Max
 
+from bench import stopping
 from bench.installation import Installation, Mode, Part
-from bench.processes import ROOT, BenchFailed
+from bench.processes import BenchFailed, output_of
 from tasks import database
 from tasks.models import Leadership, Task, TaskAttempt
 from tasks.services import submit_task, submit_tasks
@@ -87,10 +87,10 @@ def bulk_submit_by_api(this: Round) -> dict[str, float]:
 
 def bare_celery_submit(this: Round) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.bare_celery", str(BARE_MESSAGES)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DRAIN_WITHIN, check=False)
-    if done.returncode:
-        raise BenchFailed(f"the bare Celery loop failed: {done.stderr.strip().splitlines()[-1]}")
-    return {"rate": float(done.stdout)}
+    code, output = output_of(command, within=DRAIN_WITHIN)
+    if code:
+        raise BenchFailed(f"the bare Celery loop ended with code {code}")
+    return {"rate": float(output)}
 
 
 # --- Draining ---------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def http_calls(this: Round) -> dict[str, float]:
 def _warm_up(this: Round, given: list[Given]) -> None:
     """Makes both pool processes import what they need, and the dispatcher learn how long the type takes."""
     _submit_and_drain(this, given, progress=False)
-    time.sleep(1.0)  # the workers tell a mean at once, the dispatcher reads it within half a second
+    stopping.sleep(1.0)  # the workers tell a mean at once, the dispatcher reads it within half a second
     empty_tables()
     _await_idle(this.installation)
 
@@ -156,14 +156,14 @@ def submit_to_start(this: Round) -> dict[str, float]:
 
 def submit_to_start_anyhow(this: Round) -> dict[str, float]:
     """Single submits at odd times: the dispatcher is idle or on the way there."""
-    return _singles(this, lambda: time.sleep(random.uniform(0.05, 0.95)))
+    return _singles(this, lambda: stopping.sleep(random.uniform(0.05, 0.95)))
 
 
 def _singles(this: Round, pause: Callable[[], None]) -> dict[str, float]:
     _warm_up(this, _noops("sample.noop", 20))
     for number in range(SINGLES):
         pause()
-        time.sleep(random.uniform(0.0, 0.1))  # else all of them would meet the polls at the same phase
+        stopping.sleep(random.uniform(0.0, 0.1))  # else all of them would meet the polls at the same phase
         submit_task(type="sample.noop")
         this.progress((number + 1) / SINGLES)
     this.installation.processes.wait_until(

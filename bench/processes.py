@@ -1,4 +1,4 @@
-"""Processes of the benchmark's own: each in a session of its own, logged to a file, and ended whatever happens."""
+"""Processes of the benchmark's own: each in a session of its own, and ended whatever happens."""
 
 import contextlib
 import os
@@ -7,6 +7,8 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from bench import stopping
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_WITHIN = 15.0  # seconds
@@ -82,4 +84,23 @@ class Processes:
             if time.monotonic() > until:
                 logs = "\n".join(f"--- {name}\n{self.log_end(name, 5)}" for name in self._running)
                 raise BenchFailed(f"{what}: not within {within:g} s\n{logs}")
-            time.sleep(every)
+            stopping.sleep(every)
+
+
+def output_of(command: Sequence[str | Path], *, within: float) -> tuple[int, str]:
+    """Runs a program of its own session and returns its code and what it printed. Raises BenchFailed, Stopped."""
+    process = subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until = time.monotonic() + within
+    try:
+        while time.monotonic() < until:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, _ = process.communicate(timeout=0.2)
+                return process.returncode, output
+            stopping.check()
+        raise BenchFailed(f"{Path(command[1]).name} did not end within {within:g} s")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=60)
