@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from kombu import Connection
 
 from bench.processes import ROOT
-from tasks import database
+from tasks import broker_connection, database
 
 
 def describe() -> dict[str, Any]:
@@ -38,8 +37,8 @@ def _database() -> str:
 def _broker() -> str:
     if settings.EMBEDDED_BROKER:
         return "files"
-    with Connection(settings.BROKER_URL, connect_timeout=4) as broker:
-        broker.connect()
+    with broker_connection.new_connection(socket_timeout=4) as broker:
+        broker_connection.connect(broker)
         return f"RabbitMQ {broker.connection.server_properties.get('version', 'of an unknown version')}"
 
 

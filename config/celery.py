@@ -1,4 +1,4 @@
-"""The Celery application. Facts behind each setting: docs/broker.md."""
+"""The Celery application. Why a setting is as it is stands beside it."""
 
 import os
 
@@ -18,6 +18,7 @@ _ordinary = f"{settings.BROKER_NAMESPACE}.celery"
 
 app.conf.update(
     broker_url=settings.BROKER_URL,
+    broker_use_ssl=settings.BROKER_TLS or False,
     # A worker outlives any outage: no count of tries after which it exits, and a closed channel is opened again.
     broker_connection_retry=True,
     broker_connection_retry_on_startup=True,
@@ -41,6 +42,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=True,
     worker_max_tasks_per_child=100_000,
+    # In KiB, and a little below the limit: a process that was over it takes no more (tasks/memory.py), so has to go.
+    worker_max_memory_per_child=settings.WORKER_MEMORY_LIMIT * 1024 * 9 // 10 or None,
     worker_consumer="tasks.consumer:Consumer",
     worker_concurrency=settings.WORKER_CONCURRENCY,
     task_store_errors_even_if_ignored=False,
@@ -78,3 +81,4 @@ else:
     app.conf.broker_transport_options = {"read_timeout": 10, "write_timeout": 10}
 
 app.autodiscover_tasks(related_name="celery_tasks")
+app.autodiscover_tasks(["tasks"], related_name="periodic")

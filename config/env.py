@@ -1,7 +1,12 @@
-"""Typed readers for the environment. A value that cannot be read stops the start with one clear line."""
+"""Typed readers for the environment. A value that cannot be read stops the start with one clear line.
 
+A reader that takes text takes it from a file as well, which NAME_FILE names: for secrets.
+"""
+
+import base64
 import importlib.util
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -13,44 +18,87 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+
+
+_SHOWN = 80  # characters of a wrong value
+
+asked: set[str] = set()  # the variables that anybody has asked for
+
+
+class WrongSetting(ImproperlyConfigured):
+    """One line for whoever set it: the variable, its value unless it may be secret, and what is allowed."""
 
 
 def text(name: str, default: str = "") -> str:
-    """Returns the variable; `NAME_FILE` names a file to read it from instead (for secrets)."""
-    path = os.environ.get(f"{name}_FILE")
-    if path and name not in os.environ:
+    """Returns the variable, or the content of the file that `NAME_FILE` names without its last line's end."""
+    value, path = _read(name), _read(f"{name}_FILE")
+    if not path:
+        return default if value is None else value
+    if value:
+        raise WrongSetting(f"{name} and {name}_FILE are both set: remove one of them")
+    return _content(f"{name}_FILE", path)
+
+
+def _read(name: str) -> str | None:
+    asked.add(name)
+    return os.environ.get(name)
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        value = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise WrongSetting(f"{name}={path!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongSetting(f"{name}={path!r} cannot be read: it is not UTF-8") from None
+    except ValueError:
+        raise WrongSetting(f"{name}={path!r} is no path") from None
+    if not value:
+        raise WrongSetting(f"{name}={path!r} is empty")
+    return value
+
+
+def file(name: str) -> str:
+    """Returns the path of a file that can be read, or "" where the variable is not set."""
+    path = _read(name) or ""
+    if path:
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
+            with open(path, "rb") as opened:
+                opened.read(1)
         except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError:
-            raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: it is not UTF-8") from None
-    return os.environ.get(name, default)
+            raise WrongSetting(f"{name}={path!r} cannot be read: {error.strerror}") from None
+    return path
 
 
 def boolean(name: str, default: bool) -> bool:
-    value = os.environ.get(name)
+    value = _read(name)
     if value is None:
         return default
     if value.lower() in _TRUE:
         return True
     if value.lower() in _FALSE:
         return False
-    raise ImproperlyConfigured(f"{name}={value!r} is neither true nor false")
+    raise WrongSetting(f"{name}={shown(value)} is neither true nor false")
 
 
 def integer(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
-    value = os.environ.get(name)
+    value = _read(name)
     if value is None or value == "":
         return default
+    bounds = f"at least {least}" + (f" and at most {most}" if most is not None else "")
     try:
         number = int(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number") from None
+        raise WrongSetting(f"{name}={shown(value)} is not a whole number; it must be {bounds}") from None
     if number < least or (most is not None and number > most):
-        bounds = f"at least {least}" + (f" and at most {most}" if most is not None else "")
-        raise ImproperlyConfigured(f"{name}={number} must be {bounds}")
+        raise WrongSetting(f"{name}={number} must be {bounds}")
     return number
+
+
+def shown(value: str) -> str:
+    """Returns a wrong value as it stands in a message: quoted, and not at any length."""
+    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -64,7 +112,7 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
     for word in allowed:
         if word.lower() == value.lower():
             return word
-    raise ImproperlyConfigured(f"{name}={value!r} is not one of {', '.join(sorted(allowed))}")
+    raise WrongSetting(f"{name}={shown(value)} is not one of {', '.join(sorted(allowed))}")
 
 
 def zone(name: str, default: str) -> str:
@@ -72,7 +120,7 @@ def zone(name: str, default: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ImproperlyConfigured(f"{name}={value!r} is no time zone, such as Europe/Berlin") from None
+        raise WrongSetting(f"{name}={shown(value)} is no time zone, such as Europe/Berlin") from None
     return value
 
 
@@ -81,7 +129,7 @@ def modules(name: str) -> list[str]:
     found = words(name)
     for module in found:
         if not module.replace(".", "").isidentifier() or importlib.util.find_spec(module.partition(".")[0]) is None:
-            raise ImproperlyConfigured(f"{name} names {module!r}, which is not installed")
+            raise WrongSetting(f"{name} names {module!r}, which is not installed")
     return found
 
 
@@ -96,11 +144,11 @@ def url(name: str, schemes: set[str]) -> str:
     except ValueError:
         # Python's own words may hold a piece of the password: what follows a / in it is taken for the path.
         hint = "its port is no number, or a special character in its password is not percent-encoded"
-        raise ImproperlyConfigured(f"{name} is not a URL: {hint}") from None
+        raise WrongSetting(f"{name} is not a URL: {hint}") from None
     if parts.scheme not in schemes:
-        raise ImproperlyConfigured(f"{name} must start with one of {', '.join(sorted(s + '://' for s in schemes))}")
+        raise WrongSetting(f"{name} must start with one of {', '.join(sorted(s + '://' for s in schemes))}")
     if not parts.hostname:
-        raise ImproperlyConfigured(f"{name} names no host")
+        raise WrongSetting(f"{name} names no host")
     return value
 
 
@@ -114,14 +162,50 @@ def secret(name: str, kept_in: Path) -> str:
         if not kept_in.exists():
             _keep(secrets.token_urlsafe(50), kept_in)
     except OSError as error:
-        raise ImproperlyConfigured(f"{name} is not set, and {kept_in} cannot be written: {error.strerror}") from error
+        raise WrongSetting(f"{name} is not set, and {kept_in} cannot be written: {error.strerror}") from error
     try:
         value = kept_in.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ImproperlyConfigured(f"{name} is not set, and {kept_in} cannot be read: {error.strerror}") from error
+        raise WrongSetting(f"{name} is not set, and {kept_in} cannot be read: {error.strerror}") from error
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set, and {kept_in} is empty: delete it")
+        raise WrongSetting(f"{name} is not set, and {kept_in} is empty: delete it")
     return value
+
+
+def signing_keys(name: str) -> dict[str, tuple[bytes, ...]]:
+    """Reads "key=whsec_… whsec_…, other=whsec_…": names, each with its secrets of 24 to 64 bytes in base64.
+
+    The entries are parted by commas or lines. The messages never repeat a secret.
+    """
+    keys: dict[str, tuple[bytes, ...]] = {}
+    for number, entry in enumerate(re.split(r"[,\n]", text(name)), start=1):
+        if not entry.strip():
+            continue
+        key, equals, given = entry.partition("=")
+        key = key.strip()
+        if not equals or not _KEY_NAME.fullmatch(key):
+            hint = "write NAME=whsec_…, the name being up to 60 letters, digits, '_', '-' and '.'"
+            raise ImproperlyConfigured(f"{name}: entry {number} is no key: {hint}")
+        if key in keys:
+            raise ImproperlyConfigured(f"{name} names the key {key!r} twice: put its secrets after each other")
+        if not given.split():
+            raise ImproperlyConfigured(f"{name}: the key {key!r} has no secret")
+        keys[key] = tuple(_signing_secret(name, key, secret) for secret in given.split())
+    return keys
+
+
+def _signing_secret(name: str, key: str, given: str) -> bytes:
+    # The sizes are those of the Standard Webhooks specification.
+    prefix, found = given[:6], b""
+    if prefix != "whsec_":
+        raise ImproperlyConfigured(f"{name}: a secret of the key {key!r} does not start with whsec_")
+    try:
+        found = base64.b64decode(given[6:], validate=True)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}: a secret of the key {key!r} is not base64 after whsec_") from None
+    if not 24 <= len(found) <= 64:
+        raise ImproperlyConfigured(f"{name}: a secret of the key {key!r} has {len(found)} bytes; 24 to 64 are allowed")
+    return found
 
 
 def _keep(value: str, path: Path) -> None:

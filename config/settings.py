@@ -2,13 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from config import env
+from config import connections, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TASKYARD_HOME = Path(env.text("TASKYARD_HOME") or BASE_DIR / ".run").resolve()
@@ -16,6 +13,7 @@ TASKYARD_HOME = Path(env.text("TASKYARD_HOME") or BASE_DIR / ".run").resolve()
 # --- Where we run ---------------------------------------------------------------------------------------------------
 
 DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY_IS_GENERATED = not env.text("SECRET_KEY")
 SECRET_KEY = env.secret("SECRET_KEY", TASKYARD_HOME / "secret_key")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
@@ -89,44 +87,18 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Database: PostgreSQL by DATABASE_URL, else SQLite in TASKYARD_HOME ---------------------------------------------
 
-_database_url = env.url("DATABASE_URL", {"postgres", "postgresql"})
-_database: dict[str, Any]
-if _database_url:
-    _database = dict(dj_database_url.parse(_database_url, conn_health_checks=True))
-    _database["OPTIONS"] = {
-        # A default client hangs for minutes in a network partition: these bound each way of hanging.
-        "connect_timeout": 5,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 5000,
-        "options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000",
-        **_database.get("OPTIONS", {}),
-    }
-    if env.boolean("DATABASE_POOL", False):
-        # For the web only: under ASGI a request may come in any thread, so connections cannot be kept by thread.
-        _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 10, least=1)}
-else:
-    _database = {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": TASKYARD_HOME / "taskyard.sqlite3",
-        "OPTIONS": {
-            # A transaction that starts by reading cannot be upgraded while another writes: all of them are IMMEDIATE.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000",
-        },
-    }
+_database, LISTEN_DATABASE = connections.database(TASKYARD_HOME)
+DATABASE_BEHIND_PGBOUNCER = env.boolean("DATABASE_BEHIND_PGBOUNCER", False)
 DATABASES = {"default": _database}
 
 # --- Broker: RabbitMQ by BROKER_URL, else files in TASKYARD_HOME ----------------------------------------------------
 
-_broker_url = env.url("BROKER_URL", {"amqp", "amqps", "pyamqp"})
+_broker_url, BROKER_TLS = connections.broker()
 EMBEDDED_BROKER = not _broker_url
 BROKER_URL = _broker_url or "taskyard-files://localhost//"
 BROKER_NAMESPACE = env.text("BROKER_NAMESPACE", "taskyard")
 if not BROKER_NAMESPACE.replace("-", "").replace("_", "").isalnum() or len(BROKER_NAMESPACE) > 40:
-    raise ImproperlyConfigured("BROKER_NAMESPACE takes up to 40 letters, digits, - and _")
+    raise env.WrongSetting(f"BROKER_NAMESPACE={env.shown(BROKER_NAMESPACE)} is not 1 to 40 letters, digits, - and _")
 BROKER_FOLDER = TASKYARD_HOME / "broker"
 BROKER_QUEUE_TYPE = env.choice("BROKER_QUEUE_TYPE", "classic", {"classic", "quorum"})
 
@@ -139,16 +111,26 @@ LEASE_SECONDS = env.integer("LEASE_SECONDS", 30, least=3)
 LEADER_LEASE_SECONDS = env.integer("LEADER_LEASE_SECONDS", 8, least=2)
 LOST_MESSAGE_SECONDS = env.integer("LOST_MESSAGE_SECONDS", 30, least=1)
 MAX_WORKER_LOSSES = env.integer("MAX_WORKER_LOSSES", 3, least=1)
+PRIORITY_AGEING_SECONDS = env.integer("PRIORITY_AGEING_SECONDS", 300, least=1)
+UNKNOWN_TYPE_GRACE_SECONDS = env.integer("UNKNOWN_TYPE_GRACE_SECONDS", 86_400, least=1, most=20 * 86_400)
 COROUTINES_PER_PROCESS = env.integer("COROUTINES_PER_PROCESS", 200, least=1)
+# 0 sets no bound. A process that has done nothing yet takes about 120 MiB: less than 256 would stop innocent tasks.
+WORKER_MEMORY_LIMIT = env.integer("WORKER_MEMORY_LIMIT", 2048)
+if 0 < WORKER_MEMORY_LIMIT < 256:
+    raise env.WrongSetting(f"WORKER_MEMORY_LIMIT={WORKER_MEMORY_LIMIT} must be 0 (none) or at least 256 (MiB)")
 WORKER_ONLINE_SECONDS = env.integer("WORKER_ONLINE_SECONDS", 15, least=2)
+KILL_POINTS = env.text("KILL_POINTS")
 WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2 if EMBEDDED_BROKER else 5, least=1, most=256)
 
 # --- Built-in handlers ----------------------------------------------------------------------------------------------
 
 HTTP_BASE_URL = env.text("HTTP_BASE_URL")
 HTTP_ALLOWED_PRIVATE_HOSTS = env.words("HTTP_ALLOWED_PRIVATE_HOSTS")
+WEBHOOK_SECRETS = env.signing_keys("WEBHOOK_SECRETS")
 HTTP_RESPONSE_LIMIT = env.integer("HTTP_RESPONSE_LIMIT", 64 * 1024, least=0)
 DATA_ROOT = Path(env.text("DATA_ROOT") or TASKYARD_HOME / "data").resolve()
+DATA_MEMORY_LIMIT = env.integer("DATA_MEMORY_LIMIT", 1_024, least=128)  # MiB
+DATA_THREADS = env.integer("DATA_THREADS", 2, least=1, most=256)
 
 # --- Celery's own periodic tasks (everything of Taskyard's is in config/celery.py) ----------------------------------
 
@@ -212,12 +194,23 @@ _log_level = env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"()": "config.logs.MaskingFormatter", "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": _log_level},
     "loggers": {
         # A line a message says nothing about tasks, and costs: the admin shows those.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # Below these they write headers and whole URLs, of strangers' servers too.
+        "httpcore": {"level": "INFO"},
+        "httpx": {"level": "WARNING"},
     },
 }
+
+# --- For the checks: a variable that resembles one of these, and is none, was misspelt ------------------------------
+
+_read_by_others = {"PORT", "FLOWER_PORT", "FLOWER_BASIC_AUTH"}
+_read_by_others |= {f"DJANGO_SUPERUSER_{word}" for word in ("USERNAME", "EMAIL", "PASSWORD")}
+VARIABLES = frozenset(env.asked | _read_by_others | {f"{name}_FILE" for name in _read_by_others})

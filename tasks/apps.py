@@ -16,6 +16,6 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        from tasks import checks  # noqa: F401  (registers itself)
+        from tasks import checks, deployment_checks  # noqa: F401  (register themselves)
 
         post_migrate.connect(_make_queues, sender=self)

@@ -19,7 +19,10 @@ def execute(self: Any, ids: list[str], alone: bool = False) -> None:
     if worker_process.executor is None:
         raise RuntimeError("this process was not started as a Taskyard worker: give it a line with -Q")
     info = self.request.delivery_info or {}
-    queue, kind = topology.split_line(topology.without_namespace(info.get("routing_key", "")))
+    try:
+        queue, kind = topology.split_line(topology.without_namespace(info.get("routing_key", "")))
+    except ValueError:
+        raise Reject("it did not come by a line", requeue=False) from None
     known = worker_process.executor.run_message(
         [uuid.UUID(each) for each in ids], queue=queue, kind=kind, alone=alone, careful=bool(info.get("redelivered"))
     )

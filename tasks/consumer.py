@@ -1,18 +1,33 @@
-"""Celery's consumer with one thing changed: a message that cannot be read goes to the dead letters."""
+"""Celery's consumer with two things changed: what it cannot read goes to the dead letters, and it reconnects soon."""
 
+import functools
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer as CeleryConsumer
+from django.db import connections
 
-from tasks.publishing import EXECUTE
+from tasks.publishing import EXECUTE, MOST_IDS
 
 logger = get_logger(__name__)
 
+# Seconds between two tries to reach the broker. By itself Celery waits 2, 4, 6 … 30, and has no setting for it.
+FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.5, 0.5, 2.0
+
 
 class Consumer(CeleryConsumer):
+    def ensure_connected(self, conn: Any) -> Any:
+        """Tries to reach the broker without end, with growing pauses and one line a try."""
+        conn.ensure_connection = functools.partial(
+            conn.ensure_connection,
+            interval_start=FIRST_PAUSE,
+            interval_step=PAUSE_GROWTH,
+            interval_max=LONGEST_PAUSE,
+        )
+        return super().ensure_connected(conn)
+
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery lets a body of another form end the worker, and the next one, to which it is delivered again."""
         receive = super().create_task_handler(*args, **kwargs)
@@ -20,7 +35,7 @@ class Consumer(CeleryConsumer):
         def on_task_received(message: Any) -> None:
             try:
                 if (message.headers or {}).get("task") == EXECUTE:
-                    _check_form(message.payload)
+                    _check_form(message.headers, message.payload)
                 receive(message)
             except (*self.connection_errors, *self.channel_errors):
                 raise
@@ -32,15 +47,31 @@ class Consumer(CeleryConsumer):
 
         return on_task_received
 
+    def on_unknown_task(self, *args: Any, **kwargs: Any) -> None:
+        """Celery notes the failure as a result, here in the main process: whose connections its pool would inherit."""
+        try:
+            super().on_unknown_task(*args, **kwargs)
+        finally:
+            connections.close_all()
+
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Rejects what cannot be read: the broker routes it to the dead-letter exchange. Celery would ack it."""
         logger.error("a message that cannot be read goes to the dead letters: %s: %s", type(exc).__name__, exc)
         message.reject_log_error(logger, self.connection_errors)
 
 
-def _check_form(body: Any) -> None:
-    """Raises ValueError where it is not the body of a message that `publishing.execution` makes."""
-    if not (isinstance(body, list) and len(body) == 3 and isinstance(body[1], dict)):
+def _check_form(headers: dict[str, Any], body: Any) -> None:
+    """Raises an error where it is not a message as `publishing.execution` makes it."""
+    if not (isinstance(body, list) and len(body) == 3 and isinstance(body[1], dict) and isinstance(body[2], dict)):
         raise ValueError("its body is not [arguments, named arguments, options]")
-    if not [uuid.UUID(each) for each in body[1].get("ids") or []]:
-        raise ValueError("it names no tasks")
+    arguments, words, _ = body
+    if arguments or not words.keys() <= {"ids", "alone"} or not isinstance(words.get("alone", False), bool):
+        raise ValueError("its arguments are not those of an execution")
+    ids = words.get("ids") or []
+    if len(ids) > MOST_IDS or not [uuid.UUID(each) for each in ids]:
+        raise ValueError("it names no tasks, or more than a message can have")
+    # When is the database's business. Celery would keep the message in its memory, or drop it without a word.
+    if headers.get("eta") or headers.get("expires"):
+        raise ValueError("it has a time of its own")
+    if not isinstance(headers.get("timelimit") or [], list) or not isinstance(headers.get("retries") or 0, int):
+        raise ValueError("its limits have another form")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from tasks import database
 from tasks.dispatching import Dispatcher
-from tasks.duties import BrokerDuties, Round
+from tasks.duties import BrokerDuties, Round, row_duties
 from tasks.leadership import COORDINATOR, Lead
 from tasks.maintenance import Reaper
 
@@ -58,7 +59,7 @@ class Coordinator:
         self._while_leading(REAP_EVERY, lambda term: reaper.poll(role=COORDINATOR, term=term))
 
     def _do_duties(self) -> None:
-        rounds = Round(self._broker_duties.duties())
+        rounds = Round([*row_duties(), *self._broker_duties.duties()])
         self._while_leading(DUTIES_EVERY, rounds.run_due)
         self._broker_duties.close()
 
@@ -70,10 +71,16 @@ class Coordinator:
         connection.close()
 
     def _quietly(self, work: Callable[[], object]) -> None:
-        """Does something with the database; where that is gone, says so in one line and goes on."""
+        """Does something with the database; where that is gone, says so in one line and goes on.
+
+        So it does after an error that nobody foresaw: a thread that ends would leave a leader that does half its work.
+        """
         try:
             work()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("the database does not answer: %s", (str(error) or type(error).__name__).splitlines()[0])
+            logger.warning("the database does not answer: %s", database.reason(error))
             connection.close()
+            self.stopping.wait(1.0)
+        except Exception:
+            logger.exception("the coordinator met an error that it does not know")
             self.stopping.wait(1.0)

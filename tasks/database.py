@@ -24,10 +24,22 @@ def clock() -> str:
 
 
 def clock_plus(seconds: str) -> str:
-    """SQL for the time now plus an SQL expression in seconds, which may be negative or NULL."""
+    """SQL for the time now plus an SQL expression in seconds, which may be negative."""
     if is_postgresql():
         return f"(clock_timestamp() + ({seconds}) * interval '1 second')"
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', printf('%%.3f seconds', {seconds}))"
+
+
+def random() -> str:
+    """SQL for a number drawn from 0 to 1, anew for each row."""
+    return "random()" if is_postgresql() else "(abs(random() %% 1000000) / 1000000.0)"
+
+
+def seconds_since(column: str) -> str:
+    """SQL for the seconds that have passed since a column's time."""
+    if is_postgresql():
+        return f"extract(epoch FROM clock_timestamp() - {column})"
+    return f"(julianday('now') - julianday({column})) * 86400.0"
 
 
 def lock(skip_locked: bool = False) -> str:
@@ -47,6 +59,11 @@ def is_in(column: str, table: str) -> str:
     return f"id = ANY(ARRAY({select}))" if is_postgresql() else f"id IN ({select})"
 
 
+def among(select: str) -> str:
+    """SQL that holds for rows whose id is one of those that a SELECT finds; see `is_in` for why."""
+    return f"id = ANY(ARRAY({select}))" if is_postgresql() else f"id IN ({select})"
+
+
 def given(**columns: str) -> str:
     """SQL for a table expression `v` over one parameter, the JSON array of `as_rows`; each column is named `v_…`.
 
@@ -55,12 +72,13 @@ def given(**columns: str) -> str:
     if is_postgresql():
         typed = ", ".join(f"v_{name} {kind}" for name, kind in columns.items())
         return f"v AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r({typed}))"
-    picked = ", ".join(
-        # `->` keeps JSON as JSON where `->>` would make an SQL value of it.
-        f"value {'->' if kind == 'jsonb' else '->>'} '$.v_{name}' AS v_{name}"
-        for name, kind in columns.items()
-    )
+    picked = ", ".join(f"{_picked(name, kind)} AS v_{name}" for name, kind in columns.items())
     return f"v AS (SELECT {picked} FROM json_each(%s))"
+
+
+def _picked(name: str, kind: str) -> str:
+    # `->` keeps JSON as JSON where `->>` would make an SQL value of it. PostgreSQL makes NULL of a null in both.
+    return f"nullif(value -> '$.v_{name}', 'null')" if kind == "jsonb" else f"value ->> '$.v_{name}'"
 
 
 def as_rows(rows: Iterable[Row]) -> str:
@@ -120,6 +138,15 @@ def now() -> datetime:
     """Reads the database's clock."""
     value = run(f"SELECT {clock()}")[0][0]
     return value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def reason(error: BaseException) -> str:
+    """Returns what an error of the database says, in one line. Further lines of a statement's error may hold values."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    # Where a name has several addresses, the first line says only that there were several attempts.
+    return " ".join(lines) if lines[0].endswith(":") else lines[0]
 
 
 def one_transaction() -> AbstractContextManager[None]:

@@ -6,16 +6,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-from kombu import Connection
+from django.db import InterfaceError, OperationalError
 
-from tasks import database, topology, transitions
+from tasks import broker_connection, database, topology, transitions
 from tasks.failures import fingerprint
 from tasks.models import DeadLetter, Task
 from tasks.models.task import new_id
-from tasks.publishing import EXECUTE, Message, Publisher
+from tasks.publishing import EXECUTE, MOST_IDS, Message, Publisher
 from tasks.states import FailureCategory, TaskStatus
-from tasks.storable import storable_text
+from tasks.storable import storable_json, storable_text
 
 logger = logging.getLogger(__name__)
 
@@ -64,23 +63,30 @@ class Intake:
         """Takes in what is there. A message is acknowledged when its row is committed. Returns how many."""
         if self._connection is None:
             self._open()
+        # Each time: where somebody deletes it or its binding, the broker drops what is rejected, and tells nobody.
+        self._queue.declare()
         taken = 0
         while taken < AT_ONCE:
             message = self._queue.get(no_ack=False)
             if message is None:
                 break
-            take_in(_Dead.of(message))
+            dead = _Dead.of(message)
+            try:
+                take_in(dead)
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:  # whoever may publish may write anything here: the others are not to wait for it
+                logger.exception("a dead letter could not be understood: it is kept as it is")
+                _keep_stray(dead)
             message.ack()
             taken += 1
         return taken
 
     def _open(self) -> None:
-        options = {"read_timeout": 5, "write_timeout": 5}
-        connection = Connection(settings.BROKER_URL, connect_timeout=4, heartbeat=0, transport_options=options)
-        connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+        connection = broker_connection.new_connection(socket_timeout=5)
+        broker_connection.connect(connection)
         self._connection = connection
         self._queue = topology.dead_queue().bind(connection.channel())
-        self._queue.declare()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -107,8 +113,8 @@ class _Dead:
         """Returns the task ids of an execution message; none for anything else."""
         try:
             words = json.loads(self.body)[1]
-            return [uuid.UUID(each) for each in words["ids"]]
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return [uuid.UUID(each) for each in words["ids"]] if len(words["ids"]) <= MOST_IDS else []
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             return []
 
 
@@ -135,11 +141,13 @@ def _make_sure(headers: dict[str, Any]) -> None:
     if task is None or DeadLetter.objects.filter(task=task).exists():
         return
     now = database.now()
+    category = headers.get("category")
     DeadLetter.objects.bulk_create(
         [
             DeadLetter(
                 task=task, type=task.type, queue=task.queue, attempts=task.attempt, created_at=now, announced_at=now,
-                category=str(headers.get("category") or FailureCategory.CODE_ERROR), error_class="Announced",
+                category=category if category in FailureCategory.values else FailureCategory.CODE_ERROR,
+                error_class="Announced",
                 message="its dead letter was missing and was made from the announcement",
                 fingerprint=fingerprint(task.type, "Announced", ""),
             )
@@ -148,9 +156,22 @@ def _make_sure(headers: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
+def _deaths(told: Any) -> list[dict[str, Any]]:
+    """Returns the broker's account in a form that can be stored; nothing where somebody else wrote another one."""
+    if not (isinstance(told, list) and all(isinstance(each, dict) for each in told)):
+        return []
+    try:
+        deaths: list[dict[str, Any]] = json.loads(
+            storable_json(json.loads(json.dumps(told, default=str)), limit=BODY_LIMIT)
+        )
+    except (ValueError, TypeError):
+        return []
+    return deaths
+
+
 def _keep_stray(dead: _Dead) -> None:
     name = storable_text(dead.celery_task, 100)[:100]
-    deaths = dead.headers.get("x-death") or []
+    deaths = _deaths(dead.headers.get("x-death"))
     first = deaths[0] if deaths else {}
     unknown = bool(name) and name != EXECUTE
     category = FailureCategory.UNKNOWN_TYPE if unknown else FailureCategory.INVALID_PAYLOAD
@@ -165,7 +186,7 @@ def _keep_stray(dead: _Dead) -> None:
         message=why,
         fingerprint=fingerprint(name, "StrayMessage", why),
         body=storable_text(dead.body, BODY_LIMIT),
-        x_death=json.loads(json.dumps(deaths, default=str).replace("\\u0000", "")),
+        x_death=deaths,
         created_at=now,
         announced_at=now,
     )

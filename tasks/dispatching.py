@@ -4,31 +4,30 @@ import logging
 import math
 import threading
 import time
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from tasks import leadership, selectors, topology, transitions
+from tasks.ageing import Ageing
+from tasks.chunking import CHUNK_IDS, chunks_of
+from tasks.kill_points import KillPoint, reached
 from tasks.leadership import Lead
+from tasks.limits import Allowance, Rate
 from tasks.publishing import BROKER_ERRORS, Message, Publisher, execution, new_publisher
-from tasks.selectors import Candidate, Line
-from tasks.states import Kind
+from tasks.selectors import Line, QueueRules
+from tasks.transitions.parking import AT_ONCE as PARKED_AT_ONCE
 from tasks.waking import Waker
 
 logger = logging.getLogger(__name__)
 
-CHUNK_SECONDS = 0.1  # of work by the type's known mean in one message
-CHUNK_IDS = 200
-CHUNK_BYTES = 1024 * 1024
 IDS_A_TURN = 1_000  # of one line, so that no line waits long for another
 SHORTEST_POLL, LONGEST_POLL = 0.02, 1.0
 LONGEST_POLL_UNWOKEN = 0.2  # where no submit can wake the dispatcher
 IDLE_FROM = 2 * SHORTEST_POLL  # the pause from which on submits have to wake it: a poll alone would let them wait
 LINES_EVERY = 0.5
 RECENT = 10.0  # seconds: what an earlier leader may have marked and not sent
+UNPARK_EVERY = 5.0
 EMBEDDED_WINDOW = 50  # messages: the transport lists its folder for each one
 LONGEST_BROKER_PAUSE = 5.0
 
@@ -46,7 +45,13 @@ class Dispatcher:
         self._lines: list[Line] = []
         self._lines_until = 0.0
         self._declared: set[str] = set()
-        self._rates: dict[str, _Rate] = {}
+        self._rates: dict[str, Rate] = {}
+        self._rules: dict[str, QueueRules] = {}
+        self._ageing = Ageing()
+        self._allowances: dict[str, Allowance] = {}
+        self._known_types: dict[str, frozenset[str]] = {}  # by queue: what its online workers know
+        self._unparked_at = 0.0
+        self._ask_again_in = math.inf  # seconds until a limit may allow more
         self._rest_until: dict[str, float] = {}
         self._idle = False
         self._waker = Waker()
@@ -86,9 +91,12 @@ class Dispatcher:
             if returned:
                 logger.info("returned %s tasks that were queued in the last %.0f s", len(returned), RECENT)
             self._known_term, self._idle = term, False  # whoever takes the lead starts awake
+            self._known_types = {}
         worked = transitions.promote_due(role=self.lead.role, term=term) > 0
-        lines = self._online_lines()
-        heads = selectors.next_types()
+        lines = self._online_lines(term)
+        heads = self._heads(term)
+        self._ask_again_in = math.inf
+        worked = self._park(heads, term) or worked
         # The line of what is next comes first, whether it rests or not: looking at another kind's takes milliseconds.
         for line in sorted(lines, key=lambda line: heads.get(line.queue) not in line.types):
             is_next = heads.get(line.queue) in line.types
@@ -103,6 +111,12 @@ class Dispatcher:
         """Sends as many messages as the line's window has room for. Returns whether any was sent."""
         if not self._broker_is_open(term):
             return False
+        rules = self._rules.get(line.queue) or QueueRules(line.queue)
+        allowance = self._allowances.setdefault(line.queue, Allowance())
+        allowed = allowance.now(rules)
+        if not allowed:
+            self._ask_again_in = min(self._ask_again_in, allowance.seconds_until_next(rules))
+            return False
         try:
             room = self._room(line)
         except BROKER_ERRORS as error:
@@ -110,16 +124,15 @@ class Dispatcher:
             return False
         if room <= 0:
             return False
-        candidates = selectors.dispatch_candidates(
-            line.queue, sorted(line.types), limit=min(IDS_A_TURN, room * CHUNK_IDS)
-        )
+        candidates = self._ageing.candidates(line, limit=min(IDS_A_TURN, room * CHUNK_IDS, allowed))
         if not candidates:
             # Pending, but of the queue's other kind or of no known type: looked for again a little later.
             self._rest_until[line.name] = time.monotonic() + 0.25
             return False
-        chunks = list(self._chunks(line, candidates, room))
+        chunks = chunks_of(line, candidates, room=room, single=rules.is_limited)
         ids = [each for chunk in chunks for each in chunk.ids]
         marked = transitions.enqueue(ids, queue=line.queue, role=self.lead.role, term=term)
+        allowance.take(len(marked))
         messages = [
             execution(line.name, kept, priority=chunk.priority, alone=chunk.alone)
             for chunk in chunks
@@ -131,8 +144,10 @@ class Dispatcher:
 
     def _send(self, line: Line, messages: list[Message], term: int, *, queued_by: object) -> None:
         taken: set[str] = set()
+        reached(KillPoint.MARKED)
         try:
             taken = self._publisher.publish(messages)
+            reached(KillPoint.CONFIRMED)
         except Exception as error:  # noqa: BLE001  (whatever it was: what is marked and not sent goes back)
             self._broker_failed(term, error)
         lost = [each for message in messages if message.number not in taken for each in message.ids]
@@ -141,7 +156,7 @@ class Dispatcher:
             transitions.return_queued(lost, role=self.lead.role, term=term, queued_by=queued_by)
             self._declared.clear()  # a queue may be gone: it is declared again before the next message
         sent = sum(len(message.ids) for message in messages) - len(lost)
-        self._rates.setdefault(line.name, _Rate()).add(len(taken))
+        self._rates.setdefault(line.name, Rate()).add(len(taken))
         logger.debug("sent %s tasks of %s in %s messages", sent, line.name, len(taken))
 
     def _room(self, line: Line) -> int:
@@ -163,25 +178,6 @@ class Dispatcher:
             high = min(high, EMBEDDED_WINDOW)
         return high - ready if ready < low else 0
 
-    def _chunks(self, line: Line, candidates: list[Candidate], room: int) -> Iterator["_Chunk"]:
-        """Makes chunks of one type and one priority in the candidates' order, at most `room` of them."""
-        chunks: list[_Chunk] = []
-        open_chunks: dict[tuple[str, int], _Chunk] = {}
-        for candidate in candidates:
-            key = (candidate.type, candidate.priority)
-            chunk = None if candidate.suspect else open_chunks.get(key)
-            if chunk is None or len(chunk.ids) >= chunk.most or chunk.size + candidate.size > CHUNK_BYTES:
-                if len(chunks) == room:
-                    break  # not the next one's turn before this one's
-                chunk = _Chunk(candidate.priority, 1 if candidate.suspect else _ids_at_once(line, candidate.type))
-                chunk.alone = candidate.suspect
-                chunks.append(chunk)
-                if not candidate.suspect:
-                    open_chunks[key] = chunk
-            chunk.ids.append(candidate.id)
-            chunk.size += candidate.size
-        return iter(chunks)
-
     # --- The broker -------------------------------------------------------------------------------------------------
 
     def _broker_is_open(self, term: int) -> bool:
@@ -201,7 +197,7 @@ class Dispatcher:
         return True
 
     def _broker_failed(self, term: int, error: BaseException) -> None:
-        self._close_broker()
+        self._is_open = False  # the publisher stays as it is: a blocked connection hears of the end of the alarm
         self._broker_pause = min(LONGEST_BROKER_PAUSE, self._broker_pause * 2 or 0.5)
         self._broker_again_at = time.monotonic() + self._broker_pause
         reason = str(error) or type(error).__name__
@@ -221,7 +217,7 @@ class Dispatcher:
             self._say_idle(term, True)
             return pause  # looks once more: a submit before this line did not wake anybody
         until_due = selectors.seconds_until_due()
-        woken = self._waker.wait(min(pause, longest, until_due), stop)
+        woken = self._waker.wait(min(pause, longest, until_due, self._ask_again_in), stop)
         return SHORTEST_POLL if woken else min(longest, pause * 2)
 
     def _say_idle(self, term: int, idle: bool) -> None:
@@ -230,46 +226,51 @@ class Dispatcher:
             leadership.note(self.lead.role, term, idle=idle)
             self._idle = idle
 
-    def _online_lines(self) -> list[Line]:
+    # --- What holds for queues: who serves them, what they know, how much may be started ------------------------------
+
+    def _online_lines(self, term: int) -> list[Line]:
         if time.monotonic() >= self._lines_until:
             self._lines = selectors.online_lines()
+            if any(rules.paused for rules in self._rules.values()):
+                transitions.return_paused(role=self.lead.role, term=term)
+            self._unpark(term)
             self._lines_until = time.monotonic() + LINES_EVERY
         return self._lines
 
+    def _heads(self, term: int) -> dict[str, str]:
+        """Returns the queues that have something pending, each with the type of what is next; and notes their rules.
 
-@dataclass(slots=True)
-class _Chunk:
-    priority: int
-    most: int
-    alone: bool = False
-    size: int = 0
-    ids: list[uuid.UUID] = None  # type: ignore[assignment]
+        What was sent before a queue got a limit is sent again within it.
+        """
+        found = selectors.queue_heads()
+        rules = {name: each for name, (each, _) in found.items()}
+        changed = [name for name, each in rules.items() if each.is_limited and each != self._rules.get(name, each)]
+        self._rules = rules
+        if sum(transitions.return_of_queue(name, role=self.lead.role, term=term) for name in changed):
+            found = selectors.queue_heads()
+        return {name: type_name for name, (_, type_name) in found.items() if type_name is not None}
 
-    def __post_init__(self) -> None:
-        self.ids = []
+    def _unpark(self, term: int) -> None:
+        """Takes up again what waited for a type that is known by now."""
+        known: dict[str, frozenset[str]] = {}
+        for line in self._lines:
+            known[line.queue] = known.get(line.queue, frozenset()) | line.types
+        again = time.monotonic() >= self._unparked_at + UNPARK_EVERY
+        for queue, types in known.items():
+            if again or types != self._known_types.get(queue):
+                while transitions.unpark_known(queue, sorted(types), role=self.lead.role, term=term) == PARKED_AT_ONCE:
+                    self.last_turn = time.monotonic()
+        self._known_types = known
+        if again:
+            self._unparked_at = time.monotonic()
 
-
-class _Rate:
-    """Messages a second of a line, over the last seconds."""
-
-    def __init__(self) -> None:
-        self._since, self._count, self._last = time.monotonic(), 0, 0.0
-
-    def add(self, messages: int) -> None:
-        self.per_second()
-        self._count += messages
-
-    def per_second(self) -> float:
-        elapsed = time.monotonic() - self._since
-        if elapsed >= 1.0:
-            self._last = self._count / elapsed
-            self._since, self._count = time.monotonic(), 0
-        return max(self._last, self._count / max(elapsed, 0.2))
-
-
-def _ids_at_once(line: Line, type_name: str) -> int:
-    mean = line.means.get(type_name)
-    if mean is None:
-        return 1
-    together = settings.COROUTINES_PER_PROCESS if line.kind is Kind.ASYNC else 1
-    return max(1, min(CHUNK_IDS, int(CHUNK_SECONDS * 1000 * together / mean)))
+    def _park(self, heads: dict[str, str], term: int) -> bool:
+        """Sets aside what is next on its queue and of no type that is known there: it would hold up the others."""
+        parked = 0
+        for queue, type_name in heads.items():
+            known = self._known_types.get(queue)
+            if known is not None and type_name not in known:
+                parked += transitions.park_unknown(queue, sorted(known), role=self.lead.role, term=term)
+        if parked:
+            logger.warning("%s tasks are parked: no online worker of their queue knows their type", parked)
+        return parked > 0

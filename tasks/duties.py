@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
-from tasks import dead_letters, maintenance, presence, selectors
+from tasks import database, dead_letters, maintenance, presence, selectors, transitions
 from tasks.leadership import COORDINATOR
 from tasks.publishing import BROKER_ERRORS, Publisher, new_publisher
 
 logger = logging.getLogger(__name__)
 
-WORKERS_KEPT = 7 * 86_400.0  # seconds that a worker's row stays after its last heartbeat
+WORKERS_KEPT = 30 * 86_400.0  # seconds that a worker's row stays after its last heartbeat
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,30 @@ class Duty:
     work: Callable[[int], int]
 
 
+def _abandon(term: int) -> int:
+    return maintenance.abandon_unknown_types(role=COORDINATOR, term=term)
+
+
+def row_duties() -> list[Duty]:
+    """Returns the duties that need nothing but the database."""
+    return [
+        Duty("settle-dependents", 0.5, lambda term: transitions.settle_rest()),
+        Duty("repair-blocked", 600.0, lambda term: transitions.repair_blocked()),
+        Duty("abandon-unknown-types", 10.0, _abandon),
+        Duty("forget-old-workers", 3600.0, lambda term: presence.forget_old(WORKERS_KEPT)),
+    ]
+
+
 class BrokerDuties:
     """The duties that need the broker; they share a connection of their own."""
 
     def __init__(self) -> None:
-        self._publisher: Publisher | None = None
+        self._publisher: Publisher = new_publisher()
+        self._is_open = False
         self._intake = dead_letters.Intake()
 
     def duties(self) -> list[Duty]:
-        found = [
-            Duty("return-lost-messages", 5.0, self._return_lost),
-            Duty("forget-old-workers", 3600.0, lambda term: presence.forget_old(WORKERS_KEPT)),
-        ]
+        found = [Duty("return-lost-messages", 5.0, self._return_lost)]
         if settings.EMBEDDED_BROKER:
             found.append(Duty("remove-stale-files", 600.0, lambda term: maintenance.remove_stale_files()))
         else:
@@ -61,19 +74,17 @@ class BrokerDuties:
 
     def _with_broker(self, call: Callable[[Publisher], int]) -> int:
         try:
-            if self._publisher is None:
-                publisher = new_publisher()
-                publisher.open(selectors.queue_names())
-                self._publisher = publisher
+            if not self._is_open:
+                self._publisher.open(selectors.queue_names())
+                self._is_open = True
             return call(self._publisher)
         except BROKER_ERRORS:
-            self.close()
+            self._is_open = False
             raise
 
     def close(self) -> None:
-        if self._publisher is not None:
-            self._publisher.close()
-            self._publisher = None
+        self._is_open = False
+        self._publisher.close()
 
 
 class Round:
@@ -93,8 +104,14 @@ class Round:
                 self.failures.pop(duty.name, None)
             except Exception as error:  # noqa: BLE001
                 times = self.failures[duty.name] = self.failures.get(duty.name, 0) + 1
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                reason = database.reason(error)
                 logger.warning("the duty %s failed, %s. time in a row: %s", duty.name, times, reason)
-                self._due[duty.name] = time.monotonic() + min(30.0, duty.every * 2 ** min(times, 5))
+                pause = duty.every * 2 ** min(times, 5)
+                if isinstance(error, (OperationalError, InterfaceError)):
+                    # A connection that broke stays broken until it is closed. When the database is back, what was
+                    # lost meanwhile should not have to wait as well.
+                    connection.close()
+                    pause = max(1.0, duty.every)
+                self._due[duty.name] = time.monotonic() + min(30.0, pause)
             else:
                 self._due[duty.name] = time.monotonic() + duty.every

@@ -1,6 +1,7 @@
 """The errors of the engine, and the one that handlers raise to say how they failed."""
 
 from typing import Any
+from uuid import UUID
 
 from tasks.states import FailureCategory
 
@@ -18,11 +19,25 @@ class UnknownType(TaskyardError):
 
 
 class IllegalTransition(TaskyardError):
-    """The task is not in a state that the move may start from."""
+    """The task is not in a state that the move may start from. `attr` is the path by which a submission named it."""
 
-    def __init__(self, move: str, status: str) -> None:
-        super().__init__(f"a {status} task cannot {move}")
-        self.move, self.status = move, status
+    def __init__(self, verb: str, status: str, why: str = "", attr: str = "") -> None:
+        super().__init__(f"a {status} task cannot be {verb}" + (f": {why}" if why else ""))
+        self.verb, self.status, self.attr = verb, status, attr
+
+
+class TaskMissing(TaskyardError):
+    """There is no task of this id."""
+
+    def __init__(self, task: UUID) -> None:
+        super().__init__(f"there is no task {task}")
+
+
+class QueueMissing(TaskyardError):
+    """There is no queue of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no queue {name!r}")
 
 
 class InvalidSubmission(TaskyardError):
@@ -47,6 +62,32 @@ class IdempotencyConflict(TaskyardError):
     def __init__(self, key: str, attr: str) -> None:
         super().__init__(f"the idempotency key {key!r} was used before with another body")
         self.attr = attr
+
+
+class DependencyEnded(TaskyardError):
+    """A task would wait for one that has failed or was cancelled. `attr` is the path of the reference."""
+
+    def __init__(self, parent: UUID, status: str, attr: str) -> None:
+        super().__init__(f"task {parent} is {status}: retry it first, or say what to do by on_dependency_failure")
+        self.status, self.attr = status, attr
+
+
+class NotCompensable(TaskyardError):
+    """Nothing is known that undoes a task of this type. `attr` is the path by which a submission named it."""
+
+    def __init__(self, type_name: str, attr: str = "") -> None:
+        self.attr = attr
+        super().__init__(
+            f"the type {type_name!r} declares nothing that undoes it, and the task's submission named nothing"
+        )
+
+
+class AlreadyCompensated(TaskyardError):
+    """What the task did is undone by another one already."""
+
+    def __init__(self, task: UUID) -> None:
+        super().__init__(f"there is a task already that undoes task {task}")
+        self.attr = ""
 
 
 class TaskFailed(TaskyardError):
@@ -81,6 +122,10 @@ class Interrupted(BaseException):
 
 class TimeoutReached(Interrupted):
     """The task's timeout ran out."""
+
+
+class MemoryReached(Interrupted):
+    """The task took its process past WORKER_MEMORY_LIMIT."""
 
 
 class DrainReached(Interrupted):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tasks import trust
-from tasks.exceptions import DrainReached, Interrupted, TimeoutReached
+from tasks.exceptions import CancelRequested, DrainReached, Interrupted, TimeoutReached
 from tasks.outcomes import Attempt
 from tasks.transitions import Claimed, Ending
 from tasks.transitions.finishing import Pair
@@ -34,6 +34,7 @@ class Running:
     interrupt: Interrupted | None = None  # why it shall stop, once it shall
     stop: Callable[[], None] | None = None  # makes its handler notice
     told_at: float = 0.0  # monotonic; when it was last made to notice
+    memory_before: int = 0  # bytes of its process, when its handler began
     ending: Ending | None = None
 
     @property
@@ -101,14 +102,19 @@ class Holdings:
             self._held.update((running.pair, running) for running in taken)
         return taken
 
-    def begin(self, running: Running, stop: Callable[[], None]) -> bool:
+    def begin(self, running: Running, stop: Callable[[], None], *, memory: int = 0) -> bool:
         """Decides that the attempt begins. False where it was handed back before."""
         with self.changed:
             if running.ending is not None or running.interrupt is not None:
                 return False
             running.deadline = time.monotonic() + running.claimed.timeout
-            running.stop = stop
+            running.stop, running.memory_before = stop, memory
             return True
+
+    def begun(self) -> list[Running]:
+        """Returns what runs just now."""
+        with self.changed:
+            return [each for each in self._held.values() if each.stop is not None and each.ending is None]
 
     def end(self, running: Running, ending: Ending) -> None:
         """Takes the attempt's ending. The first one counts."""
@@ -136,15 +142,17 @@ class Holdings:
             running.told_at = now
             running.stop()
 
-    def renewed(self, cancels: dict[Pair, bool], *, trusted_until: float, error: Interrupted) -> None:
-        """Extends the trust in what was renewed, and interrupts with `error` what somebody wants cancelled."""
+    def renewed(self, pairs: Iterable[Pair], *, trusted_until: float) -> None:
+        """Extends the trust in what was renewed."""
         with self.changed:
-            for pair, cancel in cancels.items():
-                running = self._held.get(pair)
-                if running is not None:
-                    running.trusted_until = trusted_until
-                    if cancel:
-                        self.interrupt(running, error)
+            for running in filter(None, map(self._held.get, pairs)):
+                running.trusted_until = trusted_until
+
+    def cancel(self, pairs: Iterable[Pair]) -> None:
+        """Interrupts what somebody wants cancelled."""
+        with self.changed:
+            for running in filter(None, map(self._held.get, pairs)):
+                self.interrupt(running, CancelRequested("cancelled on request"))
 
     # --- Endings on their way to the database -----------------------------------------------------------------------
 
@@ -205,14 +213,13 @@ class Holdings:
         with self.changed:
             if self.draining_since is None:
                 self.draining_since = time.monotonic()
-                for running in [each for each in self._held.values() if each.stop is None]:
-                    self.interrupt(running, DrainReached("the worker is stopping"))
+                self.hand_back_waiting("the worker is stopping")
 
-    def hand_back_waiting(self) -> None:
-        """Ends what is claimed and has not begun: the handler before it takes long, and others may be free."""
+    def hand_back_waiting(self, why: str) -> None:
+        """Ends what is claimed and has not begun: others may be free to take it."""
         with self.changed:
             for running in [each for each in self._held.values() if each.stop is None]:
-                self.interrupt(running, DrainReached("the task before it took long"))
+                self.interrupt(running, DrainReached(why))
 
     @property
     def drain_is_over(self) -> bool:
@@ -234,13 +241,19 @@ class Holdings:
                     self.interrupt(running, DrainReached("the worker is stopping"))
         return wedged
 
-    def end_all(self) -> None:
-        """Ends what is past its deadline as timed out and hands back the rest, because this process ends."""
+    def end_all(self, blocker: Running | None) -> None:
+        """Ends what is past its deadline as timed out and hands back the rest, because this process ends.
+
+        Where one coroutine keeps the event loop from the others, these are past theirs for no fault of their own.
+        """
         now = time.monotonic()
         with self.changed:
             for running in list(self._held.values()):
-                if running.deadline is not None and now > running.deadline + GRACE:
+                if blocker is None and running.deadline is not None and now > running.deadline + GRACE:
                     error = TimeoutReached("it did not stop at its timeout: its process was ended")
                     self.end(running, running.attempt.raised(error, at=now))
+                elif running is blocker:
+                    error = TimeoutReached("it kept the event loop from all others for too long: its process was ended")
+                    self.end(running, running.attempt.raised(error, at=now))
                 else:
-                    self.end(running, running.attempt.released(at=now))
+                    self.end(running, running.attempt.released(at=now, why="its process was ended for another task"))

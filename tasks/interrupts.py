@@ -13,11 +13,19 @@ REPEAT = 1.0  # seconds: an `except:` in a handler swallows one alarm, but not t
 Question = Callable[[], Interrupted | None]
 
 _question: Question | None = None
+_raised: Interrupted | None = None
 
 
 def _on_alarm(number: int, frame: object) -> None:
+    global _raised
     if _question is not None and (error := _question()) is not None:
+        _raised = error
         raise error
+
+
+def raised() -> Interrupted | None:
+    """Returns what was thrown into the handler that was armed last: it may have caught it, and gone on."""
+    return _raised
 
 
 @contextmanager
@@ -26,8 +34,8 @@ def armed(question: Question, *, after: float) -> Iterator[None]:
 
     The exception may also come out of the block's very end; it never comes after it. Raises nothing of its own.
     """
-    global _question
-    _question = question
+    global _question, _raised
+    _question, _raised = question, None
     # Each time, because Celery's pool sets its own handlers after the hooks that could do it once.
     signal.signal(signal.SIGALRM, _on_alarm)
     signal.setitimer(signal.ITIMER_REAL, after + 0.002, REPEAT)

@@ -11,29 +11,29 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from tasks import presence, selectors, transitions, trust
-from tasks.exceptions import CancelRequested
+from tasks import database, presence, selectors, transitions, trust
+from tasks.coroutines import EventLoop
+from tasks.errands import Errands
+from tasks.guarding import WEDGED_EXIT, Guard
 from tasks.holding import Holdings, Message, Running
 from tasks.node import Node
 from tasks.notes import Notes
 from tasks.outcomes import Attempt
+from tasks.recalling import recall
+from tasks.recording import Recorder
 from tasks.transitions import Ending
 
 logger = logging.getLogger(__name__)
 
-RECORD_WITHIN = 0.05  # seconds from a known outcome to its row
-ENDINGS_AT_ONCE = 500
 NOTES_WITHIN = 0.5
+CANCELS_EVERY = 1.0
 HEARTBEAT = 4.0
 TICK = 0.1  # seconds between two looks at deadlines and at the byte that says "stop", which has no bell
 LONGEST_PAUSE = 5.0
-WEDGED_EXIT = 70
 
 
 class Keeper:
@@ -45,12 +45,15 @@ class Keeper:
         self._holdings = Holdings()
         self._changed = self._holdings.changed
         self._lease = float(settings.LEASE_SECONDS)
-        self._requests: list[tuple[Callable[[], Any], Future[Any]]] = []
+        self._errands = Errands(self._changed)
+        self._recorder = Recorder(self._holdings, self.notes, self.incarnation)
+        self._guard = Guard(self._holdings, self.notes, lease=self._lease, share=self._share)
         self._claimed_at: float | None = None
-        self._renew_at = self._heartbeat_at = self._notes_at = self._database_at = 0.0
+        self._unknown_claim = False
+        self._renew_at = self._cancels_at = self._heartbeat_at = self._notes_at = self._database_at = 0.0
         self._pause = 0.0
         self._stop = False
-        self._thread = threading.Thread(target=self._run, name="taskyard-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="taskyard-keeper", daemon=True)
 
     # --- What the other threads call ----------------------------------------------------------------------------------
 
@@ -62,8 +65,17 @@ class Keeper:
         return self._holdings.draining_since is not None
 
     @property
+    def takes_no_more(self) -> bool:
+        """Whether this process begins nothing new: its worker is stopping, or its memory is full."""
+        return self.draining or self._guard.memory.was_over
+
+    @property
     def held(self) -> int:
         return len(self._holdings)
+
+    def watch_loop(self, loop: EventLoop) -> None:
+        """From now on whatever keeps the loop from its coroutines is named."""
+        self._guard.watch_loop(loop)
 
     def mean(self, type_name: str) -> float | None:
         """Returns the type's mean run time in seconds as this process knows it."""
@@ -71,20 +83,26 @@ class Keeper:
 
     def claim(self, ids: list[uuid.UUID], *, queue: str, alone: bool) -> list[Running]:
         """Claims what can be claimed and waits for it, through outages too. Nothing once the worker is stopping."""
-        return self._request(lambda: self._claim(ids, queue, alone)).result() or []
+        return self._errands.ask(lambda: self._claim(ids, queue, alone)).result() or []
 
     def give_back(self, ids: list[uuid.UUID]) -> None:
         """Returns unclaimed ids of a message to `pending`."""
         if ids:
-            self._request(lambda: transitions.return_queued(ids)).result()
+            self._errands.ask(lambda: transitions.return_queued(ids)).result()
+
+    def give_up_message(self) -> None:
+        """Hands back what its message brought and has not begun, because an error of our own came between."""
+        self._holdings.hand_back_waiting("an error came before it")
+        if rest := self.message.close():
+            self._errands.ask(lambda: transitions.return_queued(rest))
 
     def knows_any(self, ids: list[uuid.UUID]) -> bool:
         """Tells whether any of the tasks exists. Nothing can be said, and so True, once the worker is stopping."""
-        return self._request(lambda: selectors.any_exists(ids)).result() is not False
+        return self._errands.ask(lambda: selectors.any_exists(ids)).result() is not False
 
     def begin(self, running: Running, stop: Callable[[], None]) -> bool:
         """Decides that the attempt begins. False where it was handed back before."""
-        return self._holdings.begin(running, stop)
+        return self._holdings.begin(running, stop, memory=self._guard.memory.used)
 
     def end(self, running: Running, ending: Ending) -> None:
         """Takes the attempt's ending, to be written within RECORD_WITHIN seconds. The first ending counts."""
@@ -97,25 +115,33 @@ class Keeper:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self.held, timeout)
             self._stop = True
+            self._errands.close()
             self._changed.notify_all()
         self._thread.join(timeout=3)
 
     # --- The thread ---------------------------------------------------------------------------------------------------
 
+    def _live(self) -> None:
+        try:
+            self._run()
+        except BaseException:  # noqa: BLE001
+            # Without it nothing is renewed, recorded or claimed here any more, and nobody would know.
+            os._exit(WEDGED_EXIT)
+
     def _run(self) -> None:
         while True:
             with self._changed:
-                if not (self._requests or self._stop) or time.monotonic() < self._database_at:
+                if not (self._errands or self._stop) or time.monotonic() < self._database_at:
                     self._changed.wait(self._until_next())
-                if self._stop and not self._holdings.ended and not self._requests:
+                if self._stop and not self._holdings.ended and not self._errands:
                     break
             if self.node.is_stopping:
                 self._holdings.drain()
             try:
                 if self.message.is_overdue:
-                    self._share()
-                if self._holdings.watch(self._lease):
-                    self._end_process()
+                    self._share("the task before it took long")
+                if code := self._guard.look():
+                    self._end_process(code)
                 if time.monotonic() >= self._database_at:
                     self._write()
                     self._pause = 0.0
@@ -130,111 +156,59 @@ class Keeper:
         now = time.monotonic()
         due = [self._renew_at, self._heartbeat_at, now + TICK]
         if self._holdings.ended:
-            due.append(self._holdings.ended_since + RECORD_WITHIN)
+            due.append(self._recorder.due_at)
         if not self.notes.is_empty:
             due.append(self._notes_at)
         return min(TICK, max(0.0, max(min(due), self._database_at) - now))
 
     def _write(self) -> None:
         """All that goes to the database, the most urgent first."""
-        self._serve()
-        now, ended = time.monotonic(), self._holdings.ended
-        if ended and (now >= self._holdings.ended_since + RECORD_WITHIN or ended >= ENDINGS_AT_ONCE or self._stop):
-            self._record()
-        if now >= self._renew_at:
-            self._renew()
+        if time.monotonic() >= self._renew_at:
+            self._renew()  # before errands: one that waits for somebody's lock comes again and again
+        self._errands.serve()
+        now = time.monotonic()
+        if self._holdings.ended and (now >= self._recorder.due_at or self._stop):
+            self._recorder.record()
+        if now >= self._cancels_at:
+            self._read_cancels()
         if not self.notes.is_empty and now >= self._notes_at:
             self._notes_at = now + NOTES_WITHIN
             self.notes.write(self.incarnation)
         if now >= self._heartbeat_at or self._holdings.means_changed:
             self._beat()
 
-    def _share(self) -> None:
+    def _share(self, why: str) -> None:
         """Lets others have what waits behind a long handler; without this, a message would last as long as that."""
-        self._holdings.hand_back_waiting()
+        self._holdings.hand_back_waiting(why)
         if rest := self.message.take_rest():
-            self._request(lambda: transitions.return_queued(rest))
-
-    def _request(self, call: Callable[[], Any]) -> "Future[Any]":
-        future: Future[Any] = Future()
-        with self._changed:
-            if self._stop:
-                future.set_result(None)
-            else:
-                self._requests.append((call, future))
-                self._changed.notify_all()
-        return future
-
-    def _serve(self) -> None:
-        while self._requests:
-            call, future = self._requests[0]
-            try:
-                result = call()
-            except (OperationalError, InterfaceError):
-                raise  # it stays first in line until the database is back
-            except Exception as error:  # noqa: BLE001  (whoever asked has to know)
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-            with self._changed:
-                self._requests.pop(0)
+            self._errands.ask(lambda: transitions.return_queued(rest))
 
     def _claim(self, ids: list[uuid.UUID], queue: str, alone: bool) -> list[Running]:
         if self.draining:
             transitions.return_queued(ids)
             return []
         asked_at = trust.seconds()
-        claimed = transitions.claim(
-            ids, queue=queue, worker=self.node.name, incarnation=self.incarnation, lease=self._lease, alone=alone
-        )
+        try:
+            claimed = transitions.claim(
+                ids, queue=queue, worker=self.node.name, incarnation=self.incarnation, lease=self._lease, alone=alone
+            )
+            if self._unknown_claim:
+                known = {(each.id, each.attempt) for each in claimed}.union(self._holdings.pairs())
+                claimed += recall(ids, incarnation=self.incarnation, held=known)
+        except (OperationalError, InterfaceError):
+            self._unknown_claim = True  # it is asked for again, first of all, when the connection is back
+            raise
         if not claimed:
+            self._unknown_claim = False
             return []
         self._claimed_at = now = time.monotonic()
         if not self.held:
             self._arm_switch()
-            self._renew_at = now + self._lease / 6
+            self._renew_at, self._cancels_at = now + self._lease / 6, now + CANCELS_EVERY
+        if self._unknown_claim:
+            self._renew_at, self._unknown_claim = 0.0, False  # some of their leases began before the outage
         attempts = [Attempt(each, worker=self.node.name, incarnation=self.incarnation, started=now) for each in claimed]
         return self._holdings.add(attempts, trusted_until=asked_at + self._lease)
-
-    def _record(self) -> None:
-        """Writes the known endings in one go; where one of them is refused by the database, each by itself."""
-        batch = self._holdings.next_endings(ENDINGS_AT_ONCE)
-        try:
-            if not self.notes.is_empty:
-                self.notes.write(self.incarnation)  # a task that is over shows all of its lines
-            try:
-                self._finish(batch)
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:  # noqa: BLE001  (one bad outcome must not hold up the others)
-                logger.error("an outcome cannot be stored, each is written by itself: %s", error)
-                for running in batch:
-                    self._finish_one(running)
-        except Exception:
-            self._holdings.put_back(batch)
-            raise
-
-    def _finish(self, batch: list[Running]) -> None:
-        finished = transitions.finish([each.ending for each in batch if each.ending], incarnation=self.incarnation)
-        for task_id, attempt in finished.refused:
-            logger.warning("the outcome of attempt %s of task %s was refused: it lost its lease", attempt, task_id)
-        over = finished.moved | finished.refused
-        self.notes.forget(over)
-        self._holdings.forget(over)
-        self._holdings.put_back(each for each in batch if each.pair in finished.locked)
-
-    def _finish_one(self, running: Running) -> None:
-        for _ in range(2):
-            try:
-                self._finish([running])
-                return
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:  # noqa: BLE001  (whatever it was, the attempt has to end)
-                what = f"the database refused the outcome: {(str(error) or type(error).__name__).splitlines()[0]}"
-                running.ending = running.attempt.raised(ValueError(what), at=time.monotonic())
-        logger.error("attempt %s of task %s cannot be ended: its lease runs out", *running.pair[::-1])
-        self._holdings.forget([running.pair])
 
     def _renew(self) -> None:
         self._renew_at = time.monotonic() + self._lease / 6
@@ -245,13 +219,18 @@ class Keeper:
         asked_at = trust.seconds()
         renewed = transitions.renew(pairs, incarnation=self.incarnation, lease=self._lease)
         self._arm_switch()
-        cancelled = CancelRequested("cancelled on request")
-        self._holdings.renewed(renewed, trusted_until=asked_at + self._lease, error=cancelled)
+        self._holdings.renewed(renewed, trusted_until=asked_at + self._lease)
+
+    def _read_cancels(self) -> None:
+        self._cancels_at = time.monotonic() + CANCELS_EVERY
+        if pairs := self._holdings.pairs():
+            self._holdings.cancel(transitions.cancel_requests(pairs, incarnation=self.incarnation))
 
     def _arm_switch(self) -> None:
         # A thread of C that needs no GIL: where a handler holds it past the lease, the process ends rather than go on
         # with work that somebody else has by then.
-        faulthandler.dump_traceback_later(max(self._lease / 2, self._lease - 5), exit=True, file=2)
+        # Not before handlers are interrupted for the same reason, which is at three quarters of the lease.
+        faulthandler.dump_traceback_later(max(self._lease * 0.85, self._lease - 5), exit=True, file=2)
 
     def _beat(self) -> None:
         self._heartbeat_at = time.monotonic() + HEARTBEAT
@@ -260,33 +239,29 @@ class Keeper:
 
     # --- Ends ---------------------------------------------------------------------------------------------------------
 
-    def _end_process(self) -> None:
-        """Records what cannot be interrupted as timed out, hands the rest back, and ends this process."""
-        logger.error("a handler did not stop at its timeout: this process ends")
-        self._holdings.end_all()
+    def _end_process(self, code: int) -> None:
+        """Writes all known endings and ends this process; what has none is lost with it."""
         try:
             while self._holdings.ended:
-                self._record()
+                self._recorder.record()
         finally:
-            os._exit(WEDGED_EXIT)
+            os._exit(code)
 
     def _database_failed(self, error: Exception | None) -> None:
         self._pause = min(LONGEST_PAUSE, self._pause * 2 or 0.1)
         self._database_at = time.monotonic() + self._pause
         self._renew_at = 0.0  # the leases are the first thing when it is back
         if error is not None:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            logger.warning("the database does not answer, again in %.1f s: %s", self._pause, first)
+            logger.warning("the database does not answer, again in %.1f s: %s", self._pause, database.reason(error))
         connection.close()
+        if not self._holdings.begun():
+            faulthandler.cancel_dump_traceback_later()  # what is known is refused at worst: nothing here can do harm
         if self._holdings.drain_is_over:
             self._give_up()
 
     def _give_up(self) -> None:
         """The worker has to end without its database: the leases run out, and the sweep finds what was not begun."""
-        with self._changed:
-            for _, future in self._requests:
-                future.set_result(None)
-            self._requests.clear()
+        self._errands.abandon()
         self._holdings.abandon()
 
     def _leave(self) -> None:

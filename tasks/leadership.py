@@ -44,6 +44,8 @@ class Lead:
             [self.role, self.holder, self.lease, False],
         )
         if not rows:
+            if self._term:
+                self._lost()  # its lease ran out while it could not renew: frozen, or without a database
             return False
         self._trust(asked_at, rows[0][0])
         logger.info("leads in term %s", rows[0][0])
@@ -60,8 +62,7 @@ class Lead:
         if renewed:
             self._trust(asked_at, self._term)
             return True
-        logger.warning("lost the lead of term %s", self._term)
-        self._trust(0.0, 0)
+        self._lost()
         return False
 
     def resign(self) -> None:
@@ -73,6 +74,10 @@ class Lead:
                 "UPDATE tasks_leadership SET expires_at = NULL WHERE role = %s AND term = %s AND holder = %s",
                 [self.role, term, self.holder],
             )
+
+    def _lost(self) -> None:
+        logger.warning("lost the lead of term %s", self._term)
+        self._trust(0.0, 0)
 
     def _trust(self, since: float, term: int) -> None:
         with self._lock:

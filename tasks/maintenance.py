@@ -6,7 +6,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tasks import selectors, transitions
+from tasks import ageing, selectors, transitions
+from tasks.kill_points import KillPoint, reached
 from tasks.publishing import Publisher
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ class Reaper:
             self._polled_at = now
             return 0
         lost = transitions.lose_expired(role=role, term=term, max_losses=settings.MAX_WORKER_LOSSES)
+        if lost:
+            reached(KillPoint.REAPED)
         self._polled_at = now
         for each in lost:
             logger.warning("attempt %s of task %s was lost with worker %s", each.attempt, each.id, each.worker)
@@ -40,7 +43,13 @@ class Reaper:
 def return_lost_messages(publisher: Publisher, *, role: str, term: int) -> int:
     """Returns queued tasks to pending where no message can serve them any more. Returns how many."""
     returned = 0
-    for line in selectors.online_lines():
+    lines = selectors.online_lines()
+    for queue in sorted({line.queue for line in lines}):
+        known = {each for line in lines if line.queue == queue for each in line.types}
+        unknown = selectors.unknown_messages(queue, known, patience=float(settings.LOST_MESSAGE_SECONDS))
+        if unknown:  # their worker is gone, and so may be their message: they are parked until another one comes
+            returned += len(transitions.return_queued(unknown, role=role, term=term))
+    for line in lines:
         depth = publisher.depth(line.name)
         ids = selectors.lost_messages(
             line,
@@ -52,7 +61,24 @@ def return_lost_messages(publisher: Publisher, *, role: str, term: int) -> int:
             moved = transitions.return_queued(ids, role=role, term=term, lost=True)
             logger.warning("the messages of %s tasks of %s were lost: they are sent again", len(moved), line.name)
             returned += len(moved)
+        if aged := ageing.outwaited(line.queue):
+            returned += len(transitions.return_queued(aged, role=role, term=term))
     return returned
+
+
+def abandon_unknown_types(*, role: str, term: int) -> int:
+    """Gives up parked tasks whose type no worker of their queue has known in all the time of grace. Returns how many.
+
+    A queue that no worker has served in that time is left alone: then it is the workers that are missing.
+    """
+    grace = float(settings.UNKNOWN_TYPE_GRACE_SECONDS)
+    given_up = 0
+    for queue, known in selectors.types_seen(grace).items():
+        ids = transitions.abandon_parked(queue, sorted(known), grace=grace, role=role, term=term)
+        given_up += len(ids)
+    if given_up:
+        logger.warning("%s tasks failed: no worker has known their type for %.0f s", given_up, grace)
+    return given_up
 
 
 def remove_stale_files(older_than: float = 3600.0) -> int:

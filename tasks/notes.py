@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from tasks import database
+from tasks.masking import masked, masked_text
 from tasks.states import TaskStatus
 from tasks.storable import storable_json, storable_text
 
@@ -34,9 +35,7 @@ class Notes:
                 return
             if number > LINES_PER_ATTEMPT:
                 level, message, fields = "warning", f"more than {LINES_PER_ATTEMPT:,} lines: the rest is dropped", {}
-            self._lines.append(
-                (pair, level, storable_text(str(message), MESSAGE_LIMIT), _storable(fields), time.monotonic())
-            )
+            self._lines.append((pair, level, _text(str(message), MESSAGE_LIMIT), _storable(fields), time.monotonic()))
 
     def progress(self, pair: Pair, fraction: float, text: str) -> None:
         with self._lock:
@@ -114,8 +113,15 @@ def _write_progress(progress: dict[Pair, tuple[float, str]], incarnation: uuid.U
     )
 
 
+# Secrets are masked where they are written: rows are read by exports and people with psql.
+
+
+def _text(text: str, limit: int) -> str:
+    return storable_text(masked_text(storable_text(text, 8 * limit)), limit)
+
+
 def _storable(fields: dict[str, Any]) -> str:
     try:
-        return storable_json(fields, limit=FIELDS_LIMIT)
-    except ValueError:
-        return storable_json({"fields": storable_text(repr(fields), FIELDS_LIMIT // 4)}, limit=FIELDS_LIMIT)
+        return storable_json(masked(fields), limit=FIELDS_LIMIT)
+    except (ValueError, RecursionError):
+        return storable_json({"fields": _text(repr(fields), FIELDS_LIMIT // 4)}, limit=FIELDS_LIMIT)

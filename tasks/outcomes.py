@@ -12,7 +12,7 @@ from tasks.states import FailureCategory, Outcome, TaskStatus
 from tasks.storable import storable_json, storable_text
 from tasks.transitions import Claimed, Ending
 
-UNKNOWN_TYPE_DELAY = 30.0  # seconds until another worker may know the type
+UNKNOWN_TYPE_DELAY, LONGEST_UNKNOWN_TYPE_DELAY = 5.0, 60.0  # seconds until another worker may know the type
 
 
 class Attempt:
@@ -46,7 +46,7 @@ class Attempt:
                 TaskStatus.RETRYING,
                 Outcome.RELEASED,
                 at,
-                delay=UNKNOWN_TYPE_DELAY,
+                delay=self._unknown_type_delay(),
                 category=FailureCategory.UNKNOWN_TYPE,
                 message=str(error),
             )
@@ -55,6 +55,11 @@ class Attempt:
     def released(self, *, at: float, why: str = "the worker is stopping") -> Ending:
         """Returns the ending of an attempt that is handed back and does not count."""
         return self._ending(TaskStatus.PENDING, Outcome.RELEASED, at, message=f"handed back: {why}")
+
+    def _unknown_type_delay(self) -> float:
+        """Doubles with each claim that did not count: in a rolling deploy the next worker may be an old one too."""
+        handed_back = self.claimed.attempt - 1 - self.claimed.failures
+        return min(LONGEST_UNKNOWN_TYPE_DELAY, UNKNOWN_TYPE_DELAY * 2.0 ** min(handed_back, 10))
 
     def _failed(self, failure: Failure, at: float) -> Ending:
         failures = self.claimed.failures + 1

@@ -9,16 +9,19 @@ from typing import Any, Protocol
 from amqp.exceptions import NotFound
 from celery import current_app
 from django.conf import settings
-from kombu import Connection
 from kombu.exceptions import ChannelError
 
-from tasks import topology
+from tasks import broker_connection, topology
+from tasks.kill_points import KillPoint, reached
 
 EXECUTE = "taskyard.execute"
 CONFIRM_WINDOW = 300
-SOCKET_TIMEOUT = 4.0  # seconds: a broker with its alarm on takes nothing and says nothing
+MOST_IDS = 2_000  # in one message, far above what is ever sent: more than that is somebody else's, and is not looked up
+SOCKET_TIMEOUT = 4.0  # seconds: a broker may take nothing and say nothing
+UNBLOCKED_WITHIN = 0.5
 
 BROKER_ERRORS: tuple[type[BaseException], ...] = (OSError, EOFError)
+BLOCKED = "the broker takes no messages: its alarm for memory or disk space is on"
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ def execution(name: str, ids: list[uuid.UUID], *, priority: int, alone: bool) ->
 
 class Publisher(Protocol):
     def open(self, queues: list[str]) -> None:
-        """Connects and declares. Raises one of BROKER_ERRORS."""
+        """Connects, anew where it was connected, and declares. Raises one of BROKER_ERRORS."""
 
     def publish(self, messages: list[Message]) -> set[str]:
         """Sends and returns the numbers of those that the broker has taken over. Raises one of BROKER_ERRORS."""
@@ -75,22 +78,21 @@ class AmqpPublisher:
     def __init__(self) -> None:
         self._connection: Any = None
         self._channel: Any = None
+        self._is_blocked = False
         self._tags: dict[int, str] = {}  # delivery tag -> number, of what is under way
         self._next_tag = 1
         self._taken: set[str] = set()
         self._refused: set[str] = set()
 
     def open(self, queues: list[str]) -> None:
+        if self._is_blocked:
+            self._await_unblocked()
         self.close()
-        self._connection = Connection(
-            settings.BROKER_URL,
-            connect_timeout=4,
-            heartbeat=0,
-            transport_options={"read_timeout": SOCKET_TIMEOUT, "write_timeout": SOCKET_TIMEOUT},
+        self._connection = broker_connection.new_connection(
+            socket_timeout=SOCKET_TIMEOUT, on_blocked=self._on_blocked, on_unblocked=self._on_unblocked
         )
         try:
-            # Not `connect`: that one sleeps for 2 s and tries again, and the dispatcher would stand still meanwhile.
-            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+            broker_connection.connect(self._connection)
             topology.declare(self._connection, queues)
             self._open_channel()
         except BROKER_ERRORS:
@@ -107,6 +109,20 @@ class AmqpPublisher:
         self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
         self._tags, self._next_tag = {}, 1
+
+    def _await_unblocked(self) -> None:
+        """Returns when the alarm may be over. Raises ConnectionError while it goes on.
+
+        Only the blocked connection hears of that: a new one would be taken and blocked as well, and the broker, which
+        reads nothing of either, would not even notice that the old one is closed.
+        """
+        try:
+            while self._is_blocked and self._connection.connected:
+                self._connection.drain_events(timeout=UNBLOCKED_WITHIN)
+        except TimeoutError:
+            raise ConnectionError(BLOCKED) from None
+        except (*self._connection.connection_errors, *self._connection.channel_errors):
+            return
 
     def publish(self, messages: list[Message]) -> set[str]:
         self._taken, self._refused = set(), set()
@@ -132,8 +148,15 @@ class AmqpPublisher:
                 routing_key=message.routing_key,
                 mandatory=True,
             )
+            self._assert_open()  # py-amqp has just looked for what the broker says
+        reached(KillPoint.SENT)
         while self._tags:
             self._connection.drain_events(timeout=SOCKET_TIMEOUT)
+            self._assert_open()
+
+    def _assert_open(self) -> None:
+        if self._is_blocked:
+            raise ConnectionError(BLOCKED)
 
     def depth(self, name: str) -> tuple[int, int] | None:
         def declare() -> tuple[int, int]:
@@ -152,6 +175,7 @@ class AmqpPublisher:
     def close(self) -> None:
         if self._connection is not None:
             connection, self._connection, self._channel = self._connection, None, None
+            self._is_blocked = False
             connection.collect(socket_timeout=1.0)
 
     def _guarded(self, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -163,6 +187,12 @@ class AmqpPublisher:
             raise _Missing(str(error)) from error
         except self._connection.connection_errors as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
+
+    def _on_blocked(self, reason: str) -> None:
+        self._is_blocked = True
+
+    def _on_unblocked(self) -> None:
+        self._is_blocked = False
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         self._taken.update(self._settle(tag, multiple))

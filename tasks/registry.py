@@ -16,6 +16,7 @@ from tasks.retry_policy import DEFAULT_MAX_ATTEMPTS, RetryPolicy
 from tasks.states import Kind
 
 ENTRY_POINT_GROUP = "taskyard.handlers"
+COMPENSATION = "compensation"  # the type that runs what others declare as their undo
 DEFAULT_TIMEOUT = 300.0
 NAME_LIMIT = 100
 LONGEST_TIMEOUT = 7 * 86_400.0

@@ -1,6 +1,7 @@
 """When a failed task may try again. Pure rules; the clock and the rows are elsewhere."""
 
 import random
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +15,15 @@ class Backoff(StrEnum):
     LINEAR = "linear"
     FIXED = "fixed"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAttempt:
+    """An attempt that comes if those before it fail. Waits are in seconds after the failure before it."""
+
+    number: int
+    shortest_wait: float
+    longest_wait: float
 
 
 class RetryPolicy(BaseModel):
@@ -60,3 +70,17 @@ class RetryPolicy(BaseModel):
     def timetable(self, max_attempts: int) -> list[float]:
         """Returns the longest wait before each attempt after the first, in order."""
         return [self.ceiling(failures) for failures in range(1, max_attempts)]
+
+    def planned(self, *, attempt: int, failures: int, max_attempts: int) -> list[PlannedAttempt]:
+        """Returns the attempts that are left after the one numbered `attempt`, should that one and the next fail.
+
+        `failures` counts that one in; numbers may run ahead of it, because lost attempts use up no budget.
+        """
+        return [
+            PlannedAttempt(
+                number=attempt + done - failures + 1,
+                shortest_wait=0.0 if self.jitter else self.ceiling(done),
+                longest_wait=self.ceiling(done),
+            )
+            for done in range(failures, max_attempts)
+        ]

@@ -15,6 +15,8 @@ from tasks.states import Kind, TaskStatus
 
 # --- For the coordinator --------------------------------------------------------------------------------------------
 
+SENDABLE = f"status = '{TaskStatus.PENDING.value}' AND parked = ''"  # as the index has it
+
 
 @dataclass(slots=True)
 class Line:
@@ -38,6 +40,41 @@ class Candidate:
     priority: int
     size: int  # bytes of its payload
     suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """What may be started of a queue."""
+
+    name: str
+    paused: bool = False
+    rate_limit: float | None = None  # tasks a second
+    concurrency_limit: int | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        return self.rate_limit is not None or self.concurrency_limit is not None
+
+
+def under_way(queue: str) -> tuple[int, int]:
+    """Returns how many tasks of the queue are with the broker and how many are being executed."""
+    rows = database.run(
+        f"""SELECT (SELECT count(*) FROM tasks_task WHERE {_is(TaskStatus.QUEUED)} AND queue = %s),
+            (SELECT count(*) FROM tasks_task WHERE {_is(TaskStatus.PROCESSING)} AND queue = %s)""",
+        [queue, queue],
+    )
+    return rows[0][0], rows[0][1]
+
+
+def types_seen(seconds: float) -> dict[str, set[str]]:
+    """Returns what the workers of each queue knew that were heard of in the last seconds; nothing of other queues."""
+    names = database.run(f"SELECT name FROM tasks_worker WHERE heartbeat_at > {database.clock_plus('-%s')}", [seconds])
+    known: dict[str, set[str]] = {}
+    for worker in Worker.objects.filter(pk__in=[row[0] for row in names]):
+        for name in filter(topology.is_line, worker.queues):
+            queue, kind = topology.split_line(name)
+            known.setdefault(queue, set()).update(each for each, its_kind in worker.types.items() if its_kind == kind)
+    return known
 
 
 def online_lines() -> list[Line]:
@@ -69,19 +106,23 @@ def queue_names() -> list[str]:
 def queues_with_pending() -> set[str]:
     rows = database.run(
         f"""SELECT name FROM tasks_queue
-        WHERE EXISTS (SELECT 1 FROM tasks_task WHERE {_is(TaskStatus.PENDING)} AND queue = tasks_queue.name)"""
+        WHERE EXISTS (SELECT 1 FROM tasks_task WHERE {SENDABLE} AND queue = tasks_queue.name)"""
     )
     return {row[0] for row in rows}
 
 
-def next_types() -> dict[str, str]:
-    """Returns the queues that have something pending, each with the type of what is next on it."""
+def queue_heads() -> dict[str, tuple[QueueRules, str | None]]:
+    """Returns each queue with its rules and the type of what is next on it; None where nothing is pending.
+
+    The rules come with each look: a limit holds from the moment it is set.
+    """
     rows = database.run(
-        f"""SELECT name, (SELECT type FROM tasks_task WHERE {_is(TaskStatus.PENDING)} AND queue = tasks_queue.name
-                          ORDER BY priority DESC, run_at, id LIMIT 1)
+        f"""SELECT name, paused, rate_limit, concurrency_limit,
+            (SELECT type FROM tasks_task WHERE {SENDABLE} AND queue = tasks_queue.name
+             ORDER BY priority DESC, run_at, id LIMIT 1)
         FROM tasks_queue"""
     )
-    return {queue: type_name for queue, type_name in rows if type_name is not None}
+    return {row[0]: (QueueRules(row[0], bool(row[1]), row[2], row[3]), row[4]) for row in rows}
 
 
 def dispatch_candidates(queue: str, types: list[str], *, limit: int) -> list[Candidate]:
@@ -90,7 +131,7 @@ def dispatch_candidates(queue: str, types: list[str], *, limit: int) -> list[Can
         return []
     rows = database.run(
         f"""SELECT id, type, priority, payload_bytes, suspect FROM tasks_task
-        WHERE {_is(TaskStatus.PENDING)} AND queue = %s AND type IN ({", ".join("%s" for _ in types)})
+        WHERE {SENDABLE} AND queue = %s AND type IN ({", ".join("%s" for _ in types)})
         ORDER BY priority DESC, run_at, id LIMIT %s""",
         [queue, *types, limit],
     )
@@ -138,8 +179,10 @@ def lost_messages(line: Line, *, queue_is_gone: bool, broker_is_empty: bool, pat
     later = database.run(
         f"""SELECT priority, max(queued_at) FROM tasks_task
         WHERE queue = %s AND {of_types} AND queued_at IS NOT NULL
-        AND ({_is(TaskStatus.PROCESSING)} OR finished_at > {database.clock_plus("-%s")}) GROUP BY priority""",
-        [line.queue, *types, patience],
+        AND ({_is(TaskStatus.PROCESSING)} OR finished_at > {database.clock_plus("-%s")})
+        AND {database.seconds_since("run_at")} - {database.seconds_since("queued_at")} < %s GROUP BY priority""",
+        # What had waited long was sent with a higher priority than its own, and overtook nobody.
+        [line.queue, *types, patience, settings.PRIORITY_AGEING_SECONDS],
     )
     overtaken: list[uuid.UUID] = []
     for priority, newest in later:
@@ -150,6 +193,17 @@ def lost_messages(line: Line, *, queue_is_gone: bool, broker_is_empty: bool, pat
         )
         overtaken += database.ids_of(rows)
     return overtaken
+
+
+def unknown_messages(queue: str, known: set[str], *, patience: float) -> list[uuid.UUID]:
+    """Returns tasks of the queue that wait with the broker for longer than that and that no online worker knows."""
+    rows = database.run(
+        f"""SELECT id FROM tasks_task WHERE {_is(TaskStatus.QUEUED)} AND queue = %s
+        AND type NOT IN ({", ".join("%s" for _ in known) or "''"}) AND queued_at < {database.clock_plus("-%s")}
+        ORDER BY id LIMIT 5000""",
+        [queue, *sorted(known), patience],
+    )
+    return database.ids_of(rows)
 
 
 def any_exists(ids: list[uuid.UUID]) -> bool:

@@ -29,6 +29,10 @@ class Move(TextChoices):
     LOSE = "lose"  # the lease ran out
     CANCEL = "cancel"
     REVIVE = "revive"  # an operator gives a dead task a fresh budget
+    UNBLOCK = "unblock"  # everything that it waited for is completed
+    ABANDON = "abandon"  # given up before an attempt: a dependency failed, or no worker knew its type in time
+    REBLOCK = "reblock"  # what it waited for was dead and is tried again
+    POSTPONE = "postpone"  # edited to be due later
 
 
 _S, _M = TaskStatus, Move
@@ -48,13 +52,18 @@ MOVES: dict[Move, tuple[frozenset[TaskStatus], frozenset[TaskStatus]]] = {
         frozenset({_S.SCHEDULED, _S.BLOCKED, _S.PENDING, _S.QUEUED, _S.RETRYING, _S.PROCESSING}),
         frozenset({_S.CANCELLED}),
     ),
-    _M.REVIVE: (frozenset({_S.FAILED}), frozenset({_S.PENDING})),
+    _M.REVIVE: (frozenset({_S.FAILED}), frozenset({_S.PENDING, _S.SCHEDULED})),
+    _M.UNBLOCK: (frozenset({_S.BLOCKED, _S.FAILED}), frozenset({_S.PENDING, _S.SCHEDULED})),
+    _M.ABANDON: (frozenset({_S.BLOCKED, _S.PENDING}), frozenset({_S.FAILED})),
+    _M.REBLOCK: (frozenset({_S.FAILED}), frozenset({_S.BLOCKED})),
+    _M.POSTPONE: (frozenset({_S.PENDING}), frozenset({_S.SCHEDULED})),
 }
 
 FINAL = frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELLED})
+DEAD = frozenset({_S.FAILED, _S.CANCELLED})  # what a dependent must not wait for
 WAITING = frozenset({_S.SCHEDULED, _S.BLOCKED, _S.PENDING, _S.RETRYING})  # these can be edited
 BACKLOG = frozenset({_S.PENDING, _S.QUEUED})  # this is what scaling looks at
-FIRST = frozenset({_S.SCHEDULED, _S.PENDING})  # what a submitted task may start as
+FIRST = frozenset({_S.SCHEDULED, _S.BLOCKED, _S.PENDING})  # what a submitted task may start as
 
 
 class Outcome(TextChoices):
@@ -89,13 +98,26 @@ NOT_RETRYABLE = frozenset({FailureCategory.HTTP_4XX, FailureCategory.INVALID_PAY
 class EventKind(TextChoices):
     """What the attempts do not show of a task's life."""
 
-    REAPED = "reaped"
     RETURNED = "returned"  # its message was lost
-    DEAD_LETTERED = "dead_lettered"
     REVIVED = "revived"
     CANCELLED = "cancelled"
     EDITED = "edited"
+    HURRIED = "hurried"  # made due at once
     REFUSED = "refused"  # an outcome came from an attempt that no longer holds the task
+    PARKED = "parked"  # no online worker of its queue knows its type
+    ABANDONED = "abandoned"  # ended before an attempt
+    REBLOCKED = "reblocked"
+    CLONED = "cloned"
+    COMPENSATED = "compensated"
+    DISCARDED = "discarded"  # its dead letter was closed without another try
+
+
+class OnDependencyFailure(TextChoices):
+    """What becomes of a task when one that it depends on fails or is cancelled."""
+
+    FAIL = "fail"  # fails as well, and comes back when that one is retried
+    WAIT = "wait"  # goes on waiting
+    RUN = "run"  # takes it for completed
 
 
 class Resolution(TextChoices):

@@ -9,6 +9,9 @@ from kombu import Queue as BrokerQueue
 from tasks.states import Kind
 
 MAX_PRIORITY = 9
+# RabbitMQ 4's own default, which 3.x lacks. Each end of a worker counts for all that it had taken, also for messages
+# that are no cause of it: what goes over the limit is looked at by the coordinator and sent anew.
+DELIVERY_LIMIT = 20
 
 
 def line(queue: str, kind: Kind | str) -> str:
@@ -48,11 +51,22 @@ def work_queue(name: str) -> BrokerQueue:
     arguments: dict[str, object] = {}
     if not settings.EMBEDDED_BROKER:
         arguments = {"x-dead-letter-exchange": namespaced("dlx"), "x-queue-type": settings.BROKER_QUEUE_TYPE}
-        if settings.BROKER_QUEUE_TYPE == "classic":
-            arguments["x-max-priority"] = MAX_PRIORITY
+        arguments |= _quorum_arguments() if settings.BROKER_QUEUE_TYPE == "quorum" else {"x-max-priority": MAX_PRIORITY}
     return BrokerQueue(
         namespaced(name), work_exchange(), routing_key=name, durable=True, queue_arguments=arguments or None
     )
+
+
+def _quorum_arguments() -> dict[str, object]:
+    """A quorum queue has no priorities (RabbitMQ refuses the argument), but counts how often it delivers a message.
+
+    What it gives up leaves it only when the dead queue has confirmed it, which RabbitMQ ties to `reject-publish`.
+    """
+    return {
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
 
 
 def dead_queue() -> BrokerQueue:

@@ -5,8 +5,9 @@ import os
 from typing import Any
 
 from celery import signals
+from django.conf import settings
 
-from tasks import node, registry, topology
+from tasks import memory, node, registry, topology
 from tasks.execution import Executor
 from tasks.holding import DRAIN_SECONDS
 from tasks.keeper import Keeper
@@ -52,6 +53,7 @@ def start_process(**_: Any) -> None:
     global executor
     if node.this is None or not node.this.lines:
         return  # this worker runs ordinary Celery tasks only
+    memory.bound(settings.WORKER_MEMORY_LIMIT)
     keeper = Keeper(node.this)
     keeper.start()
     executor = Executor(keeper)

@@ -19,7 +19,9 @@ def _static_files_are_not_gathered() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Puts SQLite into a file, as the product does: threads that share one in memory lock each other's tables."""
     of_database: dict[str, Any] = connections["default"].settings_dict
     if of_database["ENGINE"].endswith("sqlite3"):

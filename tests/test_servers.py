@@ -43,6 +43,8 @@ def test_rabbitmq_keeps_confirmed_messages_through_a_kill() -> None:
             channel.queue_declare("kept", durable=True, auto_delete=False)
             channel.basic_publish(amqp.Message(b"hello", delivery_mode=2), routing_key="kept")
         pids, folder = server.processes, server.folder
+        # A confirm is about the message: that there is such a queue, the node writes down when it finds the time.
+        server.control("eval", "mnesia:sync_log().")
         server.kill()
         with pytest.raises(OSError, match="refused"):
             amqp.Connection(f"127.0.0.1:{server.port}", connect_timeout=2).connect()

@@ -44,12 +44,13 @@ def _run(*, load_demo: bool) -> int:
     with checks.only_one(home):
         checks.prepare_environment(home, web_port)
         checks.settings()  # Django's settings are read here and not before: the environment is whole now
+        given = checks.administrator_password()
         checks.database()
         checks.broker()
         from deploy.local import first_start
 
         is_first = first_start.prepare_database()
-        first_start.make_administrator(home)
+        first_start.make_administrator(given)
         mark = first_start.Mark.now()
         config = processes.write_config(home, web_port=web_port, flower_port=flower_port)
         first_start.declare_broker()
@@ -75,7 +76,9 @@ def _supervise(home: Path, config: Path, mark: object, web_port: int, flower_por
             print(f"bin/up: {problem}", file=sys.stderr)
             print(processes.newest_log_lines(home), file=sys.stderr)
             return 1
-        print(f"Flower: http://127.0.0.1:{flower_port}/ (user flower, password in {home / 'flower_password'})")
+        made = f"user flower, password in {home / 'flower_password'}"
+        login = "user and password of FLOWER_BASIC_AUTH" if processes.flower_has_a_login() else made
+        print(f"Flower: http://127.0.0.1:{flower_port}/ ({login})")
         print(f"Taskyard is ready: http://127.0.0.1:{web_port}/", flush=True)
         code = supervisor.wait()
         print(f"bin/up: the process runner ended with code {code}", file=sys.stderr)

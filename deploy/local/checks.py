@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,37 +70,51 @@ def prepare_environment(folder: Path, web_port: int) -> None:
 def settings() -> None:
     """Reads Django's settings."""
     import django
-    from django.core.exceptions import ImproperlyConfigured
+    from django.core.checks import run_checks
 
     try:
         django.setup()
-    except ImproperlyConfigured as error:
-        raise CannotStart(str(error)) from None
+    except SystemExit as error:  # config says so in one line, which has its own beginning
+        raise CannotStart(str(error.__cause__)) from None
+    for message in run_checks(tags=["settings"]):
+        print(f"bin/up: {message.msg}", file=sys.stderr)
 
 
 def database() -> None:
     from django.db import Error, connection
+
+    from tasks.database import reason
 
     try:
         connection.ensure_connection()
     except Error as error:
         place = connection.settings_dict
         where = f"{place['HOST']}:{place['PORT'] or 5432}/{place['NAME']}" if place["HOST"] else place["NAME"]
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CannotStart(f"the database {where} (DATABASE_URL) does not answer: {reason}") from None
+        raise CannotStart(f"the database {where} (DATABASE_URL) does not answer: {reason(error)}") from None
 
 
 def broker() -> None:
     from django.conf import settings as configured
-    from kombu import Connection
+
+    from tasks import broker_connection
 
     if configured.EMBEDDED_BROKER:
         return
     parts = urlsplit(configured.BROKER_URL)
     try:
-        with Connection(configured.BROKER_URL, connect_timeout=4) as connection:
-            connection.connect()
+        with broker_connection.new_connection(socket_timeout=5) as connection:
+            broker_connection.connect(connection)
     except Exception as error:  # noqa: BLE001  (each transport has errors of its own)
         reason = " ".join(str(error).split()) or type(error).__name__
-        where = f"{parts.hostname}:{parts.port or 5672}"
+        where = f"{parts.hostname}:{parts.port or (5671 if configured.BROKER_TLS else 5672)}"
         raise CannotStart(f"the broker {where} (BROKER_URL) does not answer: {reason}") from None
+
+
+def administrator_password() -> str:
+    """Returns the one that DJANGO_SUPERUSER_PASSWORD or its file gives, or ""."""
+    from config import env
+
+    try:
+        return env.text("DJANGO_SUPERUSER_PASSWORD")
+    except env.WrongSetting as error:
+        raise CannotStart(str(error)) from None

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from celery import current_app
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from kombu import Connection
 
 from tasks import database, selectors, topology
 from tasks.leadership import COORDINATOR
@@ -47,13 +47,12 @@ def prepare_database() -> bool:
     return not users.objects.exists()
 
 
-def make_administrator(home: Path) -> None:
+def make_administrator(given: str) -> None:
     """Makes the first superuser where there is none; a generated password is shown this once."""
     users: type[User] = get_user_model()
     if users.objects.filter(is_superuser=True).exists():
         return
     name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "admin"
-    given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
     password = given or secrets.token_urlsafe(12)
     users.objects.create_superuser(name, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""), password)
     if given:
@@ -64,14 +63,8 @@ def make_administrator(home: Path) -> None:
 
 def declare_broker() -> None:
     """Declares everything before the processes start: they would else do so at the same moment."""
-    with Connection(settings.BROKER_URL, transport_options=_transport_options()) as connection_:
-        topology.declare(connection_, selectors.queue_names())
-
-
-def _transport_options() -> dict[str, object]:
-    from config.celery import app
-
-    return dict(app.conf.broker_transport_options)
+    with current_app.connection_for_write() as broker:
+        topology.declare(broker, selectors.queue_names())
 
 
 def load_demo() -> None:

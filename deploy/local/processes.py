@@ -65,7 +65,9 @@ def write_config(home: Path, *, web_port: int, flower_port: int) -> Path:
         "beat": [*celery, "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile", ""],
         "flower": [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"],
     }  # fmt: skip
-    extra = {"web": {"DATABASE_POOL": "true"}, "flower": {"FLOWER_BASIC_AUTH": f"flower:{password.read_text()}"}}
+    extra = {"web": {"DATABASE_POOL": "true"}}
+    if not flower_has_a_login():
+        extra["flower"] = {"FLOWER_BASIC_AUTH": f"flower:{password.read_text()}"}
     text = _TEMPLATE.format(names=",".join(commands))
     for name, (program, *arguments) in commands.items():
         environment = ",".join(f'{key}="{_safe(value)}"' for key, value in extra.get(name, {}).items())
@@ -80,6 +82,11 @@ def write_config(home: Path, *, web_port: int, flower_port: int) -> Path:
     config.chmod(0o600)
     config.write_text(text)
     return config
+
+
+def flower_has_a_login() -> bool:
+    """Whether the environment says who may see Flower."""
+    return any(os.environ.get(name) for name in ("FLOWER_BASIC_AUTH", "FLOWER_BASIC_AUTH_FILE"))
 
 
 def _workers(celery: list[str]) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from tasks.admin.badges import OUTCOME_COLOURS
 from tasks.admin.contents import error_line, may_see_contents, pretty, shortened
 from tasks.admin.read_only import ReadOnlyAdmin
 from tasks.admin.times import age, span, stamp_and_age
+from tasks.masking import masked_text
 from tasks.models import TaskAttempt
 
 
@@ -63,7 +64,7 @@ class AttemptAdmin(ReadOnlyAdmin):
             "error": error_line(row.error_class, row.error_message),
             "contents": [
                 ("Result", pretty(row.result) if seen and row.result is not None else ""),
-                ("Traceback", row.traceback if seen else ""),
+                ("Traceback", masked_text(row.traceback) if seen else ""),
             ],
         }
 

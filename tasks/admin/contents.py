@@ -1,9 +1,11 @@
-"""Payloads, results, logs and tracebacks: who may see them, and how they are written out."""
+"""Payloads, results, logs and tracebacks: who may see them, and how they are written out, with secrets masked."""
 
 import json
 from typing import Any
 
 from django.http import HttpRequest
+
+from tasks.masking import masked, masked_text
 
 
 def may_see_contents(request: HttpRequest) -> bool:
@@ -12,7 +14,7 @@ def may_see_contents(request: HttpRequest) -> bool:
 
 
 def pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(masked(value), indent=2, ensure_ascii=False)
 
 
 def shortened(text: str, length: int = 120) -> str:
@@ -25,4 +27,4 @@ def shortened(text: str, length: int = 120) -> str:
 
 def error_line(error_class: str, message: str) -> str:
     """Returns the error as Python writes it."""
-    return ": ".join(part for part in (error_class, message) if part)
+    return ": ".join(part for part in (error_class, masked_text(message)) if part)

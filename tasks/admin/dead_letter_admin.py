@@ -10,14 +10,18 @@ from unfold.decorators import display
 from tasks.admin.attempt_admin import task_link
 from tasks.admin.badges import OPEN, RESOLUTION_COLOURS
 from tasks.admin.contents import error_line, may_see_contents, pretty, shortened
+from tasks.admin.dead_letter_verbs import VERBS
 from tasks.admin.filters import QueueFilter, ResolutionFilter, TypeFilter
-from tasks.admin.read_only import ReadOnlyAdmin
 from tasks.admin.times import age, stamp_and_age
+from tasks.admin.verb_pages import VerbPages
+from tasks.masking import masked_text
 from tasks.models import DeadLetter
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
+class DeadLetterAdmin(VerbPages):
+    verbs = VERBS
+    breakdown = "resolution"
     list_display = ("badge", "kind", "category", "error", "queue", "attempts", "died")
     list_display_links = ("badge", "error")
     list_filter = (ResolutionFilter, "category", TypeFilter, QueueFilter)
@@ -61,8 +65,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             ],
             "error": error_line(row.error_class, row.message),
             "contents": [
-                ("Traceback", row.traceback if seen else ""),
-                *([("Message as it came", row.body if seen else "")] if row.body else []),
+                ("Traceback", masked_text(row.traceback) if seen else ""),
+                *([("Message as it came", masked_text(row.body) if seen else "")] if row.body else []),
                 *([("The broker's account (x-death)", pretty(row.x_death) if seen else "")] if row.x_death else []),
             ],
         }

@@ -45,6 +45,7 @@ class ReadOnlyAdmin(ModelAdmin):
     fields: ClassVar[tuple[str, ...]] = ()
     list_defer: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
+    has_history = False  # where nobody changes a row it would stay empty
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
@@ -108,6 +109,10 @@ class ReadOnlyAdmin(ModelAdmin):
         """Returns what the page of one row shows: badges, facts, error, contents and tables, as in `page.html`."""
         return {}
 
+    def buttons(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        """Returns what the user can do to the row: {label, address, is_grave}."""
+        return []
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(str(self.opts.verbose_name_plural))
         response: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
@@ -123,9 +128,7 @@ class ReadOnlyAdmin(ModelAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            # Nobody edits the rows of these pages: their history would stay empty.
-            edited = self.has_add_permission(request) or self.has_change_permission(request, obj)
-            context |= {"show_history": edited, "may_see_contents": may_see_contents(request)}
-            context |= self.page(request, obj)
+            context |= {"show_history": self.has_history, "may_see_contents": may_see_contents(request)}
+            context |= {"buttons": self.buttons(request, obj), **self.page(request, obj)}
         response: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
         return response

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from unfold.widgets import (
     INPUT_CLASSES,
@@ -15,7 +16,15 @@ from unfold.widgets import (
 
 from tasks import registry, selectors
 from tasks.admin.contents import shortened
-from tasks.exceptions import IdempotencyConflict, InvalidSubmission, PayloadTooLarge
+from tasks.exceptions import (
+    AlreadyCompensated,
+    DependencyEnded,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidSubmission,
+    NotCompensable,
+    PayloadTooLarge,
+)
 from tasks.models.task import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.services import Submitted, submit_task
 
@@ -99,6 +108,25 @@ class SubmissionForm(forms.Form):
         help_text='JSON, in seconds, such as {"kind": "exponential", "base": 1, "factor": 2, "max": 600}.'
         " Empty: the type's.",
     )
+    depends_on = WordsField(
+        required=False,
+        label="Waits for",
+        widget=_text(),
+        help_text="Ids of tasks that have to be completed first, separated by commas.",
+    )
+    on_dependency_failure = forms.ChoiceField(
+        required=False,
+        label="If one of those fails",
+        choices=[("", "This one fails as well"), ("wait", "Go on waiting"), ("run", "Run all the same")],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    compensate = ObjectField(
+        rows=2,
+        required=False,
+        label="Undone by",
+        help_text='JSON: the task that undoes this one, such as {"type": "http_request", "payload": {…}}.'
+        " Empty: what the type declares.",
+    )
     idempotency_key = forms.CharField(
         required=False, widget=_text(), help_text="A key that you used before leads to the task that it made."
     )
@@ -117,8 +145,12 @@ class SubmissionForm(forms.Form):
         except InvalidSubmission as error:
             for each in error.errors:
                 self._refuse(each["attr"], each["detail"])
-        except (PayloadTooLarge, IdempotencyConflict) as error:
+        except (
+            PayloadTooLarge, IdempotencyConflict, DependencyEnded, AlreadyCompensated, IllegalTransition, NotCompensable
+        ) as error:  # fmt: skip
             self._refuse(error.attr, str(error))
+        except PermissionDenied as error:
+            self._refuse("type", str(error))
         return None
 
     def _refuse(self, attr: str, detail: str) -> None:

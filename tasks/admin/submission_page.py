@@ -23,6 +23,8 @@ ROWS = [
     ("delay", "run_at"),
     ("max_attempts", "timeout"),
     ("retry", "idempotency_key"),
+    ("depends_on", "on_dependency_failure"),
+    "compensate",
 ]
 
 

@@ -10,15 +10,18 @@ from unfold.decorators import display
 
 from tasks.admin.badges import STATUS_COLOURS
 from tasks.admin.filters import QueueFilter, TypeFilter
-from tasks.admin.read_only import ReadOnlyAdmin
 from tasks.admin.submission_page import SubmissionPage
 from tasks.admin.task_page import run_time, task_page
+from tasks.admin.task_verbs import VERBS
 from tasks.admin.times import age
+from tasks.admin.verb_pages import VerbPages
 from tasks.models import Task
 
 
 @admin.register(Task)
-class TaskAdmin(SubmissionPage, ReadOnlyAdmin):
+class TaskAdmin(SubmissionPage, VerbPages):
+    verbs = VERBS
+    breakdown = "status"
     list_display = ("badge", "title", "queue", "priority", "attempts", "created", "duration", "worker_name")
     list_display_links = ("badge", "title")
     list_filter = ("status", TypeFilter, QueueFilter)

@@ -8,10 +8,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from tasks import overviews
 from tasks.admin.badges import LEVEL_COLOURS, OUTCOME_COLOURS, STATUS_COLOURS
 from tasks.admin.contents import error_line, may_see_contents, pretty
 from tasks.admin.dead_letter_admin import resolution_of
+from tasks.admin.relations import kin, relations
 from tasks.admin.times import span, stamp, stamp_and_age
+from tasks.masking import masked, masked_text
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskEvent, TaskLog
 from tasks.retry_policy import RetryPolicy
 from tasks.states import Outcome, TaskStatus
@@ -33,6 +36,7 @@ def task_page(request: HttpRequest, task: Any) -> Row:
     return {
         "badges": [(task.get_status_display(), STATUS_COLOURS.get(task.status, ""))],
         "facts": _facts(request, task),
+        "error": _given_up(task, attempts[0] if attempts else None),
         "contents": [
             ("Payload", pretty(task.payload) if seen else ""),
             ("Result", pretty(attempts[0].result) if seen and completed else ""),
@@ -41,6 +45,7 @@ def task_page(request: HttpRequest, task: Any) -> Row:
         "older_attempts": len(attempts) == ATTEMPTS_SHOWN,
         "log": _log(task) if seen else [],
         "log_is_cut_at": LOGS_SHOWN,
+        "relations": relations(task),
         "events": [_event(event) for event in task.events.select_related("actor").order_by("-id")[:EVENTS_SHOWN]],
     }
 
@@ -82,11 +87,16 @@ def _facts(request: HttpRequest, task: Any) -> list[tuple[str, Any]]:
     ]
     # These are rare, and then worth a look: they take no place elsewhere.
     if task.progress is not None:
-        facts.append(("Progress", f"{task.progress:.0%} {task.progress_text}"))
+        facts.append(("Progress", f"{task.progress:.0%} {masked_text(task.progress_text)}"))
     if task.lease_expires_at is not None:
         facts.append(("Lease until", stamp_and_age(task.lease_expires_at, task.seen_at)))
     if task.cancel_requested_at is not None:
         facts.append(("Cancel requested", stamp_and_age(task.cancel_requested_at, task.seen_at)))
+    if task.parked:
+        facts.append(("Passed over", task.parked))
+    if task.unmet:
+        facts.append(("Still waits for", "1 task" if task.unmet == 1 else f"{task.unmet:,} tasks"))
+    facts += kin(task)
     if task.losses:
         facts.append(("Processes lost alone with it", task.losses))
     if task.returns:
@@ -94,6 +104,13 @@ def _facts(request: HttpRequest, task: Any) -> list[tuple[str, Any]]:
     if task.suspect:
         facts.append(("Runs alone", "it was in a process that died"))
     return facts
+
+
+def _given_up(task: Task, newest: TaskAttempt | None) -> str:
+    """Returns why the task failed without an attempt; why an attempt failed is said with it."""
+    failures = overviews.failures_without_attempt([task], {task.id: newest} if newest else {})
+    failure = failures.get(task.id)
+    return error_line(failure.error_class, failure.message) if failure else ""
 
 
 def _retries(task: Task) -> str:
@@ -144,7 +161,7 @@ def _attempt(attempt: TaskAttempt, seen: bool) -> Row:
         "category": attempt.get_category_display(),
         "error": error_line(attempt.error_class, attempt.error_message),
         "details": pretty(attempt.result) if details else "",
-        "traceback": attempt.traceback if seen else "",
+        "traceback": masked_text(attempt.traceback) if seen else "",
     }
 
 
@@ -156,8 +173,8 @@ def _log(task: Task) -> list[Row]:
             "attempt": line.attempt,
             "level": line.level,
             "colour": LEVEL_COLOURS.get(line.level, ""),
-            "message": line.message,
-            "fields": json.dumps(line.fields, ensure_ascii=False) if line.fields else "",
+            "message": masked_text(line.message),
+            "fields": json.dumps(masked(line.fields), ensure_ascii=False) if line.fields else "",
         }
         for line in reversed(newest)
     ]
@@ -169,5 +186,6 @@ def _event(event: TaskEvent) -> Row:
         "kind": event.get_kind_display(),
         "attempt": event.attempt,
         "actor": event.actor,
-        "reason": event.reason,
+        "reason": masked_text(event.reason),
+        "changes": [(name, *values) for name, values in (event.changes or {}).items()],
     }

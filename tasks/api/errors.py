@@ -1,13 +1,26 @@
 """From the engine's errors to HTTP answers, all in the shape {type, errors: [{code, detail, attr}]}."""
 
+from typing import Any
+
 from django.conf import settings
+from django.core.exceptions import PermissionDenied as Refused
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework import status
-from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound, PermissionDenied, ValidationError
 
-from tasks.exceptions import IdempotencyConflict, IllegalTransition, InvalidSubmission, PayloadTooLarge
+from tasks.exceptions import (
+    AlreadyCompensated,
+    DependencyEnded,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidSubmission,
+    NotCompensable,
+    PayloadTooLarge,
+    QueueMissing,
+    TaskMissing,
+)
 
 
 class TooLarge(APIException):
@@ -16,14 +29,30 @@ class TooLarge(APIException):
 
 
 class Conflict(APIException):
+    """`state` names what the request did not fit to; its parts stand in the answer beside the errors."""
+
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
+
+    def __init__(self, detail: str, code: str, state: dict[str, Any] | None = None) -> None:
+        super().__init__(detail, code)
+        self.state = state or {}
 
 
 class Unavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "database_unavailable"
-    default_detail = "the database does not answer; nothing was stored"
+    # Whether a statement was committed whose answer was lost, nobody here can know.
+    default_detail = "the database does not answer; try again: with its idempotency key a task is stored once"
+
+
+_CONFLICTS: dict[type[Exception], str] = {
+    IdempotencyConflict: "idempotency_conflict",
+    DependencyEnded: "dependency_ended",
+    AlreadyCompensated: "already_compensated",
+    NotCompensable: "not_compensable",
+    IllegalTransition: "illegal_transition",
+}
 
 
 class ExceptionHandler(StandardHandler):
@@ -40,11 +69,19 @@ class ExceptionHandler(StandardHandler):
         if isinstance(exc, RequestDataTooBig):
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             return TooLarge(f"the request is larger than {limit:,} bytes (REQUEST_LIMIT)", code="request_too_large")
-        if isinstance(exc, IdempotencyConflict):
-            return Conflict(f"{exc.attr}: {exc}", code="idempotency_conflict")
-        if isinstance(exc, IllegalTransition):
-            return Conflict(str(exc), code="illegal_transition")
+        if isinstance(exc, tuple(_CONFLICTS)):
+            attr = getattr(exc, "attr", "")
+            state = {"status": exc.status} if isinstance(exc, (IllegalTransition, DependencyEnded)) else {}
+            return Conflict(f"{attr}: {exc}" if attr else str(exc), _CONFLICTS[type(exc)], state)
+        if isinstance(exc, (TaskMissing, QueueMissing)):
+            return NotFound(str(exc))
+        if isinstance(exc, Refused) and exc.args:
+            return PermissionDenied(str(exc))  # with the words of the service, which say what is missing
         if isinstance(exc, (OperationalError, InterfaceError)):
             return Unavailable()
         converted: Exception = super().convert_known_exceptions(exc)
         return converted
+
+    def format_exception(self, exc: APIException) -> dict[str, Any]:
+        body: dict[str, Any] = super().format_exception(exc)
+        return {**body, **exc.state} if isinstance(exc, Conflict) else body

@@ -1,14 +1,29 @@
-"""What the API shows of a row."""
+"""What the API shows of a row, with secrets masked."""
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from tasks import registry
-from tasks.models import DeadLetter, Task, TaskAttempt, TaskLog
+from tasks.masking import masked, masked_text
+from tasks.models import DeadLetter, Queue, Task, TaskAttempt, TaskEvent, TaskLog
+from tasks.overviews import Failure, Group
 from tasks.retry_policy import RetryPolicy
+from tasks.services import Report
 
 
-def task_shape(task: Task, newest: TaskAttempt | None, *, with_payload: bool) -> dict[str, Any]:
-    """`newest` is the newest attempt that has ended. Without the right to see payloads, those are null."""
+def task_shape(
+    task: Task,
+    newest: TaskAttempt | None,
+    *,
+    given_up: Failure | None = None,
+    depends_on: Sequence[uuid.UUID] = (),
+    with_payload: bool,
+) -> dict[str, Any]:
+    """`newest` is the newest attempt that has ended; `given_up` says why the task failed without another.
+
+    Without the right to see payloads, those are null.
+    """
     completed = newest is not None and newest.error_class == "" and newest.category == ""
     duration = (task.finished_at - task.started_at) if task.finished_at and task.started_at else None
     return {
@@ -18,7 +33,7 @@ def task_shape(task: Task, newest: TaskAttempt | None, *, with_payload: bool) ->
         "queue": task.queue,
         "priority": task.priority,
         "status": task.status,
-        "payload": task.payload if with_payload else None,
+        "payload": masked(task.payload) if with_payload else None,
         "tags": task.tags,
         "attempt": task.attempt,
         "max_attempts": task.max_attempts,
@@ -30,17 +45,41 @@ def task_shape(task: Task, newest: TaskAttempt | None, *, with_payload: bool) ->
         "started_at": task.started_at,
         "finished_at": task.finished_at,
         "duration_ms": round(duration.total_seconds() * 1000) if duration is not None else None,
-        "progress": None if task.progress is None else {"fraction": task.progress, "text": task.progress_text},
-        "result": newest.result if newest is not None and completed and with_payload else None,
-        "error": None if newest is None or completed else error_shape(newest),
+        "progress": None if task.progress is None else _progress(task),
+        "result": masked(newest.result) if newest is not None and completed and with_payload else None,
+        "error": error_shape(given_up or newest) if given_up or (newest and not completed) else None,
         "worker": task.worker or None,
-        "created_by": task.created_by.get_username() if task.created_by else None,
+        "timetable": timetable(task),
+        "cancel_requested_at": task.cancel_requested_at,
+        "depends_on": list(depends_on),
+        "on_dependency_failure": task.on_dependency_failure,
+        "unmet": task.unmet,
+        "parked": task.parked or None,
+        "compensates": task.compensates_id,
+        "clone_of": task.clone_of_id,
+        "created_by": name_of(task.created_by),
         "url": f"/api/tasks/{task.id}/",
     }
 
 
-def error_shape(attempt: TaskAttempt) -> dict[str, Any]:
-    return {"category": attempt.category, "class": attempt.error_class, "message": attempt.error_message}
+def _progress(task: Task) -> dict[str, Any]:
+    return {"fraction": task.progress, "text": masked_text(task.progress_text)}
+
+
+def timetable(task: Task) -> list[float]:
+    """Returns the longest wait before each attempt after the first, in seconds."""
+    return RetryPolicy.model_validate(task.retry).timetable(task.max_attempts)
+
+
+def error_shape(failure: TaskAttempt | Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    message = failure.message if isinstance(failure, Failure) else failure.error_message
+    return {"category": failure.category, "class": failure.error_class, "message": masked_text(message)}
+
+
+def name_of(user: Any) -> str | None:
+    return user.get_username() if user else None
 
 
 def attempt_shape(attempt: TaskAttempt, *, with_payload: bool) -> dict[str, Any]:
@@ -51,9 +90,20 @@ def attempt_shape(attempt: TaskAttempt, *, with_payload: bool) -> dict[str, Any]
         "started_at": attempt.started_at,
         "finished_at": attempt.finished_at,
         "duration_ms": attempt.duration_ms,
-        "result": attempt.result if with_payload else None,
+        "result": masked(attempt.result) if with_payload else None,
         "error": error_shape(attempt) if attempt.category else None,
-        "traceback": (attempt.traceback or None) if with_payload else None,
+        "traceback": (masked_text(attempt.traceback) or None) if with_payload else None,
+    }
+
+
+def event_shape(event: TaskEvent) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "kind": event.kind,
+        "attempt": event.attempt,
+        "actor": name_of(event.actor),
+        "reason": masked_text(event.reason) or None,
+        "changes": event.changes,
     }
 
 
@@ -62,8 +112,8 @@ def log_shape(line: TaskLog) -> dict[str, Any]:
         "attempt": line.attempt,
         "at": line.at,
         "level": line.level,
-        "message": line.message,
-        "fields": line.fields,
+        "message": masked_text(line.message),
+        "fields": masked(line.fields),
     }
 
 
@@ -89,12 +139,57 @@ def dead_letter_shape(letter: DeadLetter, *, with_payload: bool) -> dict[str, An
         "type": letter.type,
         "category": letter.category,
         "error_class": letter.error_class,
-        "message": letter.message,
-        "traceback": (letter.traceback or None) if with_payload else None,
+        "message": masked_text(letter.message),
+        "traceback": (masked_text(letter.traceback) or None) if with_payload else None,
         "fingerprint": letter.fingerprint,
         "attempts": letter.attempts,
         "created_at": letter.created_at,
         "resolution": letter.resolution or None,
         "resolved_at": letter.resolved_at,
-        "resolved_by": letter.resolved_by.get_username() if letter.resolved_by else None,
+        "resolved_by": name_of(letter.resolved_by),
     }
+
+
+def group_shape(group: Group) -> dict[str, Any]:
+    sample = group.sample
+    return {
+        "fingerprint": group.fingerprint,
+        "count": group.count,
+        "first_seen": group.first_seen,
+        "last_seen": group.last_seen,
+        "types": group.types,
+        "sample": sample
+        and {
+            "id": sample.id,
+            "task": sample.task_id,
+            "category": sample.category,
+            "error_class": sample.error_class,
+            "message": masked_text(sample.message),
+        },
+    }
+
+
+def queue_shape(queue: Queue, counts: dict[str, int]) -> dict[str, Any]:
+    """`counts` are those of its unfinished tasks, by status."""
+    return {
+        "name": queue.name,
+        "description": queue.description,
+        "paused": queue.paused,
+        "paused_at": queue.paused_at,
+        "paused_by": name_of(queue.paused_by),
+        "pause_reason": queue.pause_reason or None,
+        "rate_limit": queue.rate_limit,
+        "concurrency_limit": queue.concurrency_limit,
+        "counts": counts,
+    }
+
+
+def report_shape(report: Report) -> dict[str, Any]:
+    return {"done": report.done, "requested": report.requested, "skipped": skipped_shape(report)}
+
+
+def skipped_shape(report: Report, most: int | None = None) -> list[dict[str, Any]]:
+    return [
+        {"id": each, "status": status or None, "reason": reason or "this cannot be done in its state"}
+        for each, (status, reason) in list(report.skipped.items())[:most]
+    ]

@@ -2,16 +2,46 @@
 
 from django.urls import path
 
-from tasks.api.views import DeadLetterViewSet, TaskTypesView, TaskViewSet
+from tasks.api.views import (
+    DeadLetterVerbs,
+    DeadLetterViewSet,
+    QueueViewSet,
+    TaskTypesView,
+    TaskVerbs,
+    TaskViewSet,
+)
+
+_TASK, _LETTER, _QUEUE = "tasks/<uuid:pk>/", "dlq/tasks/<uuid:pk>/", "queue-manager/queues/<str:name>/"
 
 urlpatterns = [
     path("task-types/", TaskTypesView.as_view(), name="task-types"),
     path("tasks/", TaskViewSet.as_view({"get": "list", "post": "create"}), name="tasks"),
     path("tasks/bulk/", TaskViewSet.as_view({"post": "bulk"}), name="tasks-bulk"),
     path("tasks/stats/", TaskViewSet.as_view({"get": "stats"}), name="tasks-stats"),
-    path("tasks/<uuid:pk>/", TaskViewSet.as_view({"get": "retrieve"}), name="task"),
-    path("tasks/<uuid:pk>/attempts/", TaskViewSet.as_view({"get": "attempts"}), name="task-attempts"),
-    path("tasks/<uuid:pk>/logs/", TaskViewSet.as_view({"get": "logs"}), name="task-logs"),
+    path("tasks/cancel/", TaskVerbs.as_view({"post": "cancel_many"}), name="tasks-cancel"),
+    path("tasks/retry/", TaskVerbs.as_view({"post": "retry_many"}), name="tasks-retry"),
+    path("tasks/priority/", TaskVerbs.as_view({"post": "priority_of_many"}), name="tasks-priority"),
+    path("tasks/run-now/", TaskVerbs.as_view({"post": "run_many_now"}), name="tasks-run-now"),
+    path(_TASK, TaskVerbs.as_view({"get": "retrieve", "patch": "edit", "delete": "cancel"}), name="task"),
+    path(f"{_TASK}attempts/", TaskViewSet.as_view({"get": "attempts"}), name="task-attempts"),
+    path(f"{_TASK}logs/", TaskViewSet.as_view({"get": "logs"}), name="task-logs"),
+    path(f"{_TASK}timeline/", TaskViewSet.as_view({"get": "timeline"}), name="task-timeline"),
+    path(f"{_TASK}retry/", TaskVerbs.as_view({"post": "retry"}), name="task-retry"),
+    path(f"{_TASK}cancel/", TaskVerbs.as_view({"post": "cancel"}), name="task-cancel"),
+    path(f"{_TASK}clone/", TaskViewSet.as_view({"post": "clone"}), name="task-clone"),
+    path(f"{_TASK}compensate/", TaskVerbs.as_view({"post": "compensate"}), name="task-compensate"),
+    path(f"{_TASK}run-now/", TaskVerbs.as_view({"post": "run_now"}), name="task-run-now"),
+    path(f"{_TASK}priority/", TaskVerbs.as_view({"post": "priority"}), name="task-priority"),
     path("dlq/tasks/", DeadLetterViewSet.as_view({"get": "list"}), name="dead-letters"),
-    path("dlq/tasks/<uuid:pk>/", DeadLetterViewSet.as_view({"get": "retrieve"}), name="dead-letter"),
+    path("dlq/groups/", DeadLetterViewSet.as_view({"get": "groups"}), name="dead-letter-groups"),
+    path("dlq/stats/", DeadLetterViewSet.as_view({"get": "stats"}), name="dead-letter-stats"),
+    path("dlq/reprocess/", DeadLetterVerbs.as_view({"post": "reprocess_matching"}), name="dead-letters-reprocess"),
+    path("dlq/discard/", DeadLetterVerbs.as_view({"post": "discard_matching"}), name="dead-letters-discard"),
+    path(_LETTER, DeadLetterViewSet.as_view({"get": "retrieve"}), name="dead-letter"),
+    path(f"{_LETTER}reprocess/", DeadLetterVerbs.as_view({"post": "reprocess"}), name="dead-letter-reprocess"),
+    path(f"{_LETTER}discard/", DeadLetterVerbs.as_view({"post": "discard"}), name="dead-letter-discard"),
+    path("queue-manager/queues/", QueueViewSet.as_view({"get": "list"}), name="queues"),
+    path(_QUEUE, QueueViewSet.as_view({"get": "retrieve", "patch": "limit"}), name="queue"),
+    path(f"{_QUEUE}pause/", QueueViewSet.as_view({"post": "pause"}), name="queue-pause"),
+    path(f"{_QUEUE}resume/", QueueViewSet.as_view({"post": "resume"}), name="queue-resume"),
 ]

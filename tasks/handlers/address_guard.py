@@ -7,7 +7,6 @@ nothing. Who asks, and for what, is not decided here.
 import asyncio
 import functools
 import socket
-import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -18,16 +17,30 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from tasks.exceptions import TaskFailed
+from tasks.handlers.http_streams import BoundedStream
 from tasks.states import FailureCategory
 
 IPAddress = IPv4Address | IPv6Address
 
-# `is_global` of Python 3.11.7 is True for most of these; the last of IPv4's looks public and is a cloud's own host.
+# The registries of IANA for special-purpose addresses, written out: `is_global` has holes, others in each release
+# of Python (3.11.7 lets 6to4, NAT64, multicast and more through).
 _REFUSED_IPV4 = [
+    ip_network("0.0.0.0/8"),  # this network; Linux takes it for this machine
+    ip_network("10.0.0.0/8"),  # private
+    ip_network("100.64.0.0/10"),  # carrier-grade NAT; Alibaba's metadata service
+    ip_network("127.0.0.0/8"),  # this machine
+    ip_network("168.63.129.16/32"),  # looks public, and is Azure's host agent
+    ip_network("169.254.0.0/16"),  # link-local; the clouds' metadata services
+    ip_network("172.16.0.0/12"),  # private
     ip_network("192.0.0.0/24"),  # IETF protocol assignments; Oracle's metadata service
+    ip_network("192.0.2.0/24"),  # documentation
     ip_network("192.88.99.0/24"),  # 6to4 relays
+    ip_network("192.168.0.0/16"),  # private
+    ip_network("198.18.0.0/15"),  # benchmarks
+    ip_network("198.51.100.0/24"),  # documentation
+    ip_network("203.0.113.0/24"),  # documentation
     ip_network("224.0.0.0/4"),  # multicast
-    ip_network("168.63.129.16/32"),  # Azure's host agent
+    ip_network("240.0.0.0/4"),  # reserved, and broadcast
 ]
 _REFUSED_IPV6 = [
     ip_network("2001::/23"),  # IETF protocol assignments with Teredo, whose addresses carry an IPv4 address
@@ -65,13 +78,11 @@ def carried_ipv4(address: IPAddress) -> IPv4Address | None:
 def is_public(address: IPAddress) -> bool:
     """Tells whether the address belongs to a machine of the public internet, whatever it is wrapped in."""
     if isinstance(address, IPv4Address):
-        return address.is_global and not any(address in network for network in _REFUSED_IPV4)
+        return not any(address in network for network in _REFUSED_IPV4)
     carried = carried_ipv4(address)
     if carried is not None:
         return is_public(carried)
-    if address not in _GLOBAL_UNICAST or not address.is_global:
-        return False
-    return not any(address in network for network in _REFUSED_IPV6)
+    return address in _GLOBAL_UNICAST and not any(address in network for network in _REFUSED_IPV6)
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             try:
                 address = str(addresses[-left])
                 stream = await self._sockets.connect_tcp(address, port, share, local_address, socket_options)
-                return _PlainStream(stream)
+                return BoundedStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if left == 1:
                     raise
@@ -175,34 +186,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-class _PlainStream(httpcore.AsyncNetworkStream):
-    """A connection before TLS. It is closed when the handshake is cancelled, where httpcore (1.0.9) leaves it open."""
-
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
-        self._stream = stream
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:
-            await self._stream.aclose()
-            raise
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """One request of an exchange as it goes over the wire: the first one from the payload, the next ones from redirects."""
 
 import base64
+import time
 from dataclasses import dataclass, replace
 
 import httpx
@@ -8,6 +9,7 @@ import httpx
 from tasks.context import TaskContext
 from tasks.handlers.http_disclosure import short_url
 from tasks.handlers.http_payload import HttpRequest, encoded_pairs, resolved_url
+from tasks.handlers.http_signing import SIGNING_HEADERS, secrets_of, signed_headers
 
 MAX_REDIRECTS = 5
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,6 +33,8 @@ _HARMLESS_HEADERS = frozenset(
         "x-taskyard-task",
     }
 )
+# What belongs to a body that is not sent on.
+_OF_THE_BODY = SIGNING_HEADERS | {"idempotency-key"}
 
 
 class UnusableRedirect(Exception):
@@ -75,7 +79,7 @@ class Call:
         method, headers, content = self.method, self.headers.copy(), self.content
         if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
             method, content = "GET", b""
-            for name in [name for name in headers if name.startswith("content-") or name == "idempotency-key"]:
+            for name in [name for name in headers if name.startswith("content-") or name in _OF_THE_BODY]:
                 del headers[name]
         if not _keeps_secrets(self.url, url):
             for name in [name for name in headers if name not in _HARMLESS_HEADERS]:
@@ -112,6 +116,11 @@ def first_call(ctx: TaskContext, payload: HttpRequest) -> Call:
     headers["X-Taskyard-Attempt"] = str(ctx.attempt)
     if payload.method not in SAFE_METHODS:
         headers.setdefault("Idempotency-Key", ctx.idempotency_key)
+    if payload.sign is not None:
+        # Made anew at each attempt: receivers refuse old timestamps, and know a repeat by the id.
+        stamp = int(time.time())
+        secrets = secrets_of(payload.sign)
+        headers.update(signed_headers(secrets, message_id=ctx.idempotency_key, timestamp=stamp, body=content))
     return Call(payload.method, url.copy_with(userinfo=b"", fragment=None), headers, content)
 
 

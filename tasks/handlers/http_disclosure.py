@@ -1,18 +1,11 @@
 """What of an HTTP exchange may be shown: URLs and headers without the secrets that they tend to carry."""
 
-import re
-from urllib.parse import quote_plus, unquote_plus
-
 import httpx
 
-MASK = "***"
+from tasks.masking import MASK, is_secret_name, masked_text
 
-_SECRET_NAME = re.compile(
-    r"authori[sz]ation|cookie|token|secret|passw|api[-_]?key|access[-_]?key|signature|credential|session|csrf|xsrf"
-    r"|jwt|^(auth|code|key|pwd|sig)$",
-    re.IGNORECASE,
-)
-_URL_HEADERS = frozenset({"location", "content-location"})
+MOST_HEADERS = 100
+LONGEST_HEADER = 4_000
 
 
 def short_url(url: httpx.URL) -> str:
@@ -23,29 +16,23 @@ def short_url(url: httpx.URL) -> str:
 
 def shown_url(url: httpx.URL) -> str:
     """Returns the URL for a result: without user and password, and with secret-looking parameters masked."""
-    bare = url.copy_with(userinfo=b"")
-    if not url.query:
-        return str(bare)
-    parts = [_shown_pair(pair) for pair in url.query.decode("ascii", "replace").split("&")]
-    return str(bare.copy_with(query="&".join(parts).encode()))
+    return masked_text(str(url.copy_with(userinfo=b"")))
 
 
 def shown_headers(headers: httpx.Headers) -> dict[str, str]:
-    """Returns the headers by lower-case name, repeated ones joined by a comma, with secrets masked."""
-    return {name: _shown_value(name, value) for name, value in headers.items()}
+    """Returns the headers by lower-case name, repeated ones joined by a comma, with secrets masked.
 
-
-def _shown_pair(pair: str) -> str:
-    name, equals, _ = pair.partition("=")
-    return f"{name}={quote_plus(MASK, safe='*')}" if equals and _SECRET_NAME.search(unquote_plus(name)) else pair
+    A server may send a flood of them: long ones are cut, and of many the first ones are kept.
+    """
+    pairs = list(headers.items())
+    shown = {name[:LONGEST_HEADER]: _shown_value(name, value) for name, value in pairs[:MOST_HEADERS]}
+    if len(pairs) > MOST_HEADERS:
+        shown["…"] = f"{len(pairs) - MOST_HEADERS:,} more"
+    return shown
 
 
 def _shown_value(name: str, value: str) -> str:
-    if _SECRET_NAME.search(name):
+    if is_secret_name(name, within="headers"):
         return MASK
-    if name in _URL_HEADERS:
-        try:
-            return shown_url(httpx.URL(value))
-        except (httpx.InvalidURL, ValueError):
-            return MASK
-    return value
+    text = masked_text(value)
+    return text if len(text) <= LONGEST_HEADER else f"{text[: LONGEST_HEADER - 1]}…"

@@ -9,6 +9,8 @@ import httpx
 from django.conf import settings
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from tasks.handlers.http_signing import SIGNING_HEADERS, secrets_of
+
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Scalar = str | int | Annotated[float, Field(allow_inf_nan=False)] | bool
 Pairs = dict[str, Scalar | list[Scalar]]
@@ -103,6 +105,11 @@ class HttpRequest(BaseModel):
         description="A body sent as it is, in UTF-8, as text/plain unless the header Content-Type says otherwise.",
         examples=["<order article='4711'/>"],
     )
+    sign: str | None = Field(
+        default=None,
+        description="Signs the request as a webhook (Standard Webhooks): the name of a key of WEBHOOK_SECRETS.",
+        examples=["billing"],
+    )
     expected_status: Annotated[list[int | str], BeforeValidator(_in_a_list)] = Field(
         default=["2xx"],
         min_length=1,
@@ -155,6 +162,13 @@ class HttpRequest(BaseModel):
         json.dumps(value, allow_nan=False)  # ValueError names the fault
         return value
 
+    @field_validator("sign")
+    @classmethod
+    def _key_is_known(cls, value: str | None) -> str | None:
+        if value is not None:
+            secrets_of(value)
+        return value
+
     @field_validator("expected_status")
     @classmethod
     def _statuses_are_known(cls, value: list[int | str]) -> list[int | str]:
@@ -175,6 +189,13 @@ class HttpRequest(BaseModel):
         names = [name for name, value in given.items() if value is not None]
         if len(names) > 1:
             raise ValueError(f"{' and '.join(names)} are given: a request has one body at most")
+        return self
+
+    @model_validator(mode="after")
+    def _signature_is_not_given(self) -> "HttpRequest":
+        given = [name for name in self.headers if name.lower() in SIGNING_HEADERS]
+        if self.sign is not None and given:
+            raise ValueError(f"the header {given[0]} is set by Taskyard where sign names a key")
         return self
 
     @property

@@ -1,5 +1,6 @@
 """The type `http_request`: sends a request, follows redirects and returns the answer."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,20 +55,26 @@ async def _answer(ctx: TaskContext, payload: HttpRequest, call: Call) -> AsyncIt
     """Sends the call and lends the answer. Raises TaskFailed, also for faults while the borrower reads the body."""
     remaining = max(0.0, ctx.remaining - _BEFORE_THE_TIMEOUT)
     timeouts = {"connect": min(payload.connect_timeout, remaining), "read": remaining, "write": remaining}
+    has_begun = False
     request = httpx.Request(
         call.method, call.url, headers=call.headers, content=call.content, extensions={"timeout": timeouts}
     )
     try:
-        response = await transport(verify_tls=payload.verify_tls).handle_async_request(request)
-        try:
-            yield response
-        finally:
-            await response.aclose()
+        # A server that sends a byte now and then keeps within the timeout of each read.
+        async with asyncio.timeout(remaining):
+            response = await transport(verify_tls=payload.verify_tls).handle_async_request(request)
+            has_begun = True
+            try:
+                yield response
+            finally:
+                await response.aclose()
     except AddressRefused as error:
         raise TaskFailed(f"{call.name} failed: {error}", category=error.category, retryable=error.retryable) from None
     except httpx.HTTPError as error:
         # Three libraries wrapped one cause: their traceback would tell nothing that the message does not.
-        raise failed_exchange(call.name, error) from None
+        raise failed_exchange(call.name, error, has_begun=has_begun) from None
+    except TimeoutError:
+        raise failed_exchange(call.name, httpx.ReadTimeout(""), has_begun=has_begun) from None
 
 
 async def _judged(payload: HttpRequest, call: Call, response: httpx.Response, started: float) -> dict[str, Any]:

@@ -16,7 +16,9 @@ import httpcore
 import httpx
 from django.conf import settings
 
+from tasks.coroutines import at_the_end
 from tasks.handlers.address_guard import GuardedBackend
+from tasks.handlers.http_streams import BoundedStream
 
 IDLE_SECONDS = 5.0
 
@@ -41,8 +43,9 @@ def transport(*, verify_tls: bool) -> "GuardedTransport":
     return found
 
 
+@at_the_end
 async def close_transports() -> None:
-    """Closes the running loop's idle connections; the next request opens new ones. For the end of a loop."""
+    """Closes the running loop's idle connections; the next request opens new ones."""
     here = (os.getpid(), asyncio.get_running_loop())
     for key in [key for key in _transports if key[:2] == here]:
         await _transports.pop(key).aclose()
@@ -75,6 +78,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         except BaseException:
             await connection.aclose()
             raise
+        stream = response.extensions["network_stream"]
+        if isinstance(stream, BoundedStream):
+            stream.answer_has_come()
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -83,8 +89,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         )
 
     async def give_back(self, connection: httpcore.AsyncHTTPConnection) -> None:
-        """Keeps a connection whose response was read to its end, and closes any other."""
-        if not connection.is_idle():
+        """Keeps a connection whose response was read to its end and was all there was, and closes any other."""
+        if not connection.is_idle() or _holds_more(connection):
             await connection.aclose()
             return
         self._idle.append(connection)
@@ -131,11 +137,24 @@ class _ResponseStream(httpx.AsyncByteStream):
             await self._transport.give_back(self._connection)
 
 
+def _holds_more(connection: httpcore.AsyncHTTPConnection) -> bool:
+    """Tells whether bytes came in behind the response: the next request, another task's, would take them for its own.
+
+    httpcore (1.0.9) keeps them without a word, and only within. Where it is built otherwise, nothing is used again.
+    """
+    try:
+        return bool(connection._connection._h11_state.trailing_data[0])  # type: ignore[union-attr]
+    except AttributeError:
+        return True
+
+
 @contextmanager
 def _as_httpx_errors() -> Iterator[None]:
-    """Turns httpcore's errors into httpx's, which have the same names."""
+    """Turns httpcore's errors into httpx's, which have the same names, and those that it lets through."""
     try:
         yield
+    except ssl.SSLError as error:  # within the connection: a broken record, or the client's certificate is missed
+        raise httpx.ReadError(str(error)) from error
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error
 

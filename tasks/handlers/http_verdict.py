@@ -56,14 +56,14 @@ def unusable_answer(name: str, response: httpx.Response, fault: str, details: An
     )
 
 
-def failed_exchange(name: str, error: httpx.HTTPError) -> TaskFailed:
-    """Returns the failure of a request that got no (whole) answer."""
+def failed_exchange(name: str, error: httpx.HTTPError, *, has_begun: bool) -> TaskFailed:
+    """Returns the failure of a request that got no whole answer; `has_begun`: its headers came."""
     category = FailureCategory.CONNECTION
     if isinstance(error, httpx.TimeoutException):
         category = FailureCategory.TIMEOUT
     elif isinstance(error, httpx.LocalProtocolError):
         category = FailureCategory.INVALID_PAYLOAD
-    return TaskFailed(f"{name} failed: {_reason(error)}", category=category)
+    return TaskFailed(f"{name} failed: {_reason(error, has_begun)}", category=category)
 
 
 def status_line(status: int) -> str:
@@ -97,8 +97,10 @@ def _date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: httpx.HTTPError, has_begun: bool) -> str:
     """Returns the cause in words. httpx's own text is often empty or "All connection attempts failed"."""
+    if has_begun and isinstance(error, httpx.ReadTimeout):
+        return "the answer did not end in time"
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate was not accepted: {cause.verify_message}"

@@ -2,6 +2,7 @@
 
 from tasks.models.attempt import TaskAttempt
 from tasks.models.dead_letter import DeadLetter
+from tasks.models.dependency import TaskDependency
 from tasks.models.event import TaskEvent
 from tasks.models.leadership import Leadership
 from tasks.models.log import TaskLog
@@ -9,4 +10,14 @@ from tasks.models.queue import Queue
 from tasks.models.task import Task
 from tasks.models.worker import Worker
 
-__all__ = ["DeadLetter", "Leadership", "Queue", "Task", "TaskAttempt", "TaskEvent", "TaskLog", "Worker"]
+__all__ = [
+    "DeadLetter",
+    "Leadership",
+    "Queue",
+    "Task",
+    "TaskAttempt",
+    "TaskDependency",
+    "TaskEvent",
+    "TaskLog",
+    "Worker",
+]

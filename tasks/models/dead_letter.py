@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from tasks.masking import masked_text
 from tasks.models.task import Task, new_id
 from tasks.states import FailureCategory, Resolution
 
@@ -58,4 +59,4 @@ class DeadLetter(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type or 'message'}: {self.error_class} {self.message[:60]}"
+        return f"{self.type or 'message'}: {self.error_class} {masked_text(self.message)[:60]}"

@@ -23,6 +23,7 @@ class TaskEvent(models.Model):
         db_constraint=False,
     )
     reason = models.TextField(blank=True, default="")
+    changes = models.JSONField(null=True, help_text="Each changed field with its value before and after")
 
     class Meta:
         verbose_name = "event"

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from tasks.masking import masked_text
 from tasks.models.task import Task
 
 
@@ -22,4 +23,4 @@ class TaskLog(models.Model):
         indexes: ClassVar = [models.Index("task", "id", name="log_task")]
 
     def __str__(self) -> str:
-        return f"{self.level}: {self.message[:60]}"
+        return f"{self.level}: {masked_text(self.message)[:60]}"

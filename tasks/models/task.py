@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from uuid_utils.compat import uuid7
 
-from tasks.states import FINAL, MOVES, Move, TaskStatus
+from tasks.states import FINAL, MOVES, Move, OnDependencyFailure, TaskStatus
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY, DEFAULT_PRIORITY = 0, 9, 5
 FINAL_STATUSES = sorted(FINAL)
@@ -54,6 +54,29 @@ class Task(models.Model):
     progress = models.FloatField(null=True, help_text="0 to 1")
     progress_text = models.CharField(max_length=200, blank=True, default="")
 
+    parked = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="Why the dispatcher passes over it"
+    )
+    parked_at = models.DateTimeField(null=True)
+    unmet = models.PositiveIntegerField(default=0, db_default=0, help_text="Dependencies that are not completed")
+    on_dependency_failure = models.CharField(
+        max_length=4,
+        choices=OnDependencyFailure.choices,
+        default=OnDependencyFailure.FAIL,
+        db_default=OnDependencyFailure.FAIL.value,
+    )
+    has_dependents = models.BooleanField(default=False, db_default=False, help_text="Others depend on it")
+    unsettled = models.BooleanField(default=False, db_default=False, help_text="It ended, and not all dependents know")
+    compensates = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+",
+        help_text="What it undoes",
+    )  # fmt: skip
+    compensation = models.JSONField(null=True, help_text="Type and payload of the task that undoes this one")
+    clone_of = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+",
+        help_text="What it is a copy of",
+    )  # fmt: skip
+
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -94,11 +117,20 @@ class Task(models.Model):
                 fields=["idempotency_key"],
                 condition=Q(idempotency_key__isnull=False, created_by__isnull=True),
             ),
+            # What one task did is undone by one other; where that was cancelled, by a next.
+            models.UniqueConstraint(
+                name="task_compensated_once",
+                fields=["compensates"],
+                condition=Q(compensates__isnull=False) & ~Q(status=TaskStatus.CANCELLED),
+            ),
         ]
         # Partial where they can be: every index that a move touches makes each task dearer (reference/protocol.md P3).
         indexes: ClassVar = [
             models.Index("queue", F("priority").desc(), "run_at", "id", name="task_pending",
-                         condition=Q(status=TaskStatus.PENDING)),
+                         condition=Q(status=TaskStatus.PENDING, parked="")),
+            models.Index("queue", "type", name="task_parked", condition=~Q(parked="")),
+            models.Index("id", name="task_blocked", condition=Q(status=TaskStatus.BLOCKED)),
+            models.Index("id", name="task_unsettled", condition=Q(unsettled=True)),
             models.Index("run_at", name="task_waiting_for_time",
                          condition=Q(status__in=[TaskStatus.SCHEDULED, TaskStatus.RETRYING])),
             models.Index("queue", name="task_processing", condition=Q(status=TaskStatus.PROCESSING)),

@@ -1,5 +1,33 @@
 """The use cases. Admin, API and commands call these, so that all three doors behave alike."""
 
-from tasks.services.submission import Submitted, submit_given, submit_task, submit_tasks
+from tasks.services.cancelling import cancel_tasks
+from tasks.services.compensating import compensate_task
+from tasks.services.copying import clone_task
+from tasks.services.editing import change_priority, edit_task, run_now
+from tasks.services.queues import limit_queue, pause_queue, resume_queue
+from tasks.services.reports import Report
+from tasks.services.retrying import discard_dead_letters, reprocess_dead_letters, retry_tasks
+from tasks.services.secrets import with_secrets
+from tasks.services.storing import Submitted
+from tasks.services.submission import submit_given, submit_task, submit_tasks
 
-__all__ = ["Submitted", "submit_given", "submit_task", "submit_tasks"]
+__all__ = [
+    "Report",
+    "Submitted",
+    "cancel_tasks",
+    "change_priority",
+    "clone_task",
+    "compensate_task",
+    "discard_dead_letters",
+    "edit_task",
+    "limit_queue",
+    "pause_queue",
+    "reprocess_dead_letters",
+    "resume_queue",
+    "retry_tasks",
+    "run_now",
+    "submit_given",
+    "submit_task",
+    "submit_tasks",
+    "with_secrets",
+]

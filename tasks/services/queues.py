@@ -1,11 +1,70 @@
-"""Queues: their rows."""
+"""Queues: their rows, pausing and limits."""
 
-from tasks import registry
+from typing import Any
+
+from tasks import database, registry, transitions
+from tasks.exceptions import InvalidSubmission, QueueMissing
+from tasks.leadership import COORDINATOR
 from tasks.models import Queue
 from tasks.models.queue import DEFAULT_QUEUES
+
+MOST_PER_SECOND, MOST_AT_ONCE = 100_000.0, 1_000_000
+LEAST_PER_SECOND = 0.001
 
 
 def make_missing_queues() -> None:
     """Makes the rows of the standard queues and of those that installed types name. A worker has to listen to each."""
     names = {*DEFAULT_QUEUES, *(handler.queue for handler in registry.handlers())}
     Queue.objects.bulk_create([Queue(name=name) for name in sorted(names)], ignore_conflicts=True)
+
+
+def pause_queue(name: str, *, actor: Any = None, reason: str = "") -> Queue:
+    """Starts nothing more of the queue: not by dispatch, and not by messages that are with the broker already.
+
+    What is processing goes on. Pausing a paused queue changes nothing. Raises QueueMissing.
+    """
+    with database.one_transaction():
+        paused = Queue.objects.filter(name=name, paused=False).update(
+            paused=True, paused_at=database.now(), paused_by_id=getattr(actor, "pk", None), pause_reason=reason[:200]
+        )
+        if paused:
+            transitions.return_of_queue(name)
+    return _queue(name)
+
+
+def resume_queue(name: str, *, actor: Any = None) -> Queue:
+    """Lets the queue go on. Raises QueueMissing."""
+    with database.one_transaction():
+        Queue.objects.filter(name=name, paused=True).update(
+            paused=False, paused_at=None, paused_by_id=None, pause_reason=""
+        )
+        database.notify_if_idle(COORDINATOR)
+    return _queue(name)
+
+
+def limit_queue(name: str, *, rate_limit: float | None, concurrency_limit: int | None, actor: Any = None) -> Queue:
+    """Sets how many tasks a second are started and how many run at once, on all workers together; None is no limit.
+
+    Raises QueueMissing, or InvalidSubmission for limits that are none.
+    """
+    errors = []
+    if rate_limit is not None and not LEAST_PER_SECOND <= rate_limit <= MOST_PER_SECOND:
+        detail = f"give tasks a second, from {LEAST_PER_SECOND} to {MOST_PER_SECOND:,.0f}"
+        errors.append({"code": "out_of_range", "detail": detail, "attr": "rate_limit"})
+    if concurrency_limit is not None and not 1 <= concurrency_limit <= MOST_AT_ONCE:
+        detail = f"give a number of tasks, from 1 to {MOST_AT_ONCE:,}; to start none, pause the queue"
+        errors.append({"code": "out_of_range", "detail": detail, "attr": "concurrency_limit"})
+    if errors:
+        raise InvalidSubmission(errors)
+    with database.one_transaction():
+        Queue.objects.filter(name=name).update(rate_limit=rate_limit, concurrency_limit=concurrency_limit)
+        transitions.return_of_queue(name)  # what was sent under the old limits is sent again under the new ones
+        database.notify_if_idle(COORDINATOR)
+    return _queue(name)
+
+
+def _queue(name: str) -> Queue:
+    queue = Queue.objects.filter(name=name).first()
+    if queue is None:
+        raise QueueMissing(name)
+    return queue

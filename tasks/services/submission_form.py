@@ -1,6 +1,7 @@
 """What a submission may say, field by field. The type's own payload model is applied afterwards."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,10 +10,13 @@ import pydantic
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from tasks.exceptions import InvalidSubmission
+from tasks.masking import masked_text
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.registry import LONGEST_TIMEOUT, MOST_ATTEMPTS, NAME_LIMIT
 from tasks.retry_policy import RetryPolicy
+from tasks.states import OnDependencyFailure
 
+DEPENDENCIES_LIMIT = 1_000
 YEAR = 366 * 86_400.0
 
 # Outside of these years a time cannot be shown in every zone.
@@ -46,6 +50,28 @@ Tag = Annotated[
 ]
 
 
+def _reference(value: Any) -> Any:
+    """A task by its id or, within one list, by its place there."""
+    if isinstance(value, uuid.UUID) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    try:
+        return uuid.UUID(value)
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError("give the id of a task or, within a list, the index of another task of the list") from None
+
+
+Reference = Annotated[uuid.UUID | int, pydantic.PlainValidator(_reference)]
+
+
+class Undo(BaseModel):
+    """The task that undoes another one, submitted when somebody asks for that."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Annotated[Text, Field(min_length=1, max_length=NAME_LIMIT)]
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
 class Submission(BaseModel):
     """One task as people and programs ask for it. Times are in seconds."""
 
@@ -68,6 +94,9 @@ class Submission(BaseModel):
     timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)] | None = None
     tags: Annotated[list[Tag], Field(max_length=20)] = Field(default_factory=list)
     idempotency_key: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    depends_on: Annotated[list[Reference], Field(max_length=DEPENDENCIES_LIMIT)] = Field(default_factory=list)
+    on_dependency_failure: Annotated[OnDependencyFailure, Field(strict=False)] = OnDependencyFailure.FAIL
+    compensate: Undo | None = None
 
     @model_validator(mode="after")
     def _one_time(self) -> "Submission":
@@ -87,15 +116,15 @@ def one_form(given: Any) -> Submission:
 
 
 def path_errors(error: pydantic.ValidationError, prefix: str = "") -> list[dict[str, str]]:
-    """Returns pydantic's errors as {code, detail, attr}."""
+    """Returns pydantic's errors as {code, detail, attr}, without what secrets they may repeat."""
     found = []
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         parts = [prefix, *(str(part) for part in each["loc"])]
         found.append(
             {
                 "code": each["type"],
-                "detail": each["msg"].removeprefix("Value error, "),
-                "attr": ".".join(part for part in parts if part),
+                "detail": masked_text(each["msg"].removeprefix("Value error, ")),
+                "attr": masked_text(".".join(part for part in parts if part)),
             }
         )
     return found

@@ -4,27 +4,47 @@ In statements that are driven by ids the guard is written `coalesce(status, '')`
 of a partial index, and the planner then reads all of that index instead of the primary key.
 """
 
-from tasks.transitions.cancelling import cancel
-from tasks.transitions.claiming import Claimed, claim, renew
+from tasks.transitions.cancelling import Cancelled, cancel
+from tasks.transitions.claiming import Claimed, cancel_requests, claim, renew
+from tasks.transitions.depending import add_edges, lock_parents
+from tasks.transitions.editing import Edited, edit, hurry
+from tasks.transitions.events import write_events
 from tasks.transitions.finishing import Ending, finish
+from tasks.transitions.parking import abandon_parked, park_unknown, unpark_known
 from tasks.transitions.reaping import lose_expired
 from tasks.transitions.reviving import revive
+from tasks.transitions.settling import repair_blocked, settle_rest
 from tasks.transitions.submitting import NewTask, copy_in, insert
-from tasks.transitions.waiting import enqueue, promote_due, return_queued
+from tasks.transitions.waiting import enqueue, promote_due, return_of_queue, return_paused, return_queued
 
 __all__ = [
+    "Cancelled",
     "Claimed",
+    "Edited",
     "Ending",
     "NewTask",
+    "abandon_parked",
+    "add_edges",
     "cancel",
+    "cancel_requests",
     "claim",
     "copy_in",
+    "edit",
     "enqueue",
     "finish",
+    "hurry",
     "insert",
+    "lock_parents",
     "lose_expired",
+    "park_unknown",
     "promote_due",
     "renew",
+    "repair_blocked",
+    "return_of_queue",
+    "return_paused",
     "return_queued",
     "revive",
+    "settle_rest",
+    "unpark_known",
+    "write_events",
 ]

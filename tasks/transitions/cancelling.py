@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tasks import database
 from tasks.states import MOVES, EventKind, Move, TaskStatus
 from tasks.transitions.events import write_events
+from tasks.transitions.settling import settle
 
 
 @dataclass(slots=True)
@@ -17,14 +18,16 @@ class Cancelled:
 def cancel(ids: list[uuid.UUID], *, actor_id: int | None = None, reason: str = "") -> Cancelled:
     """Any status that is not final -> cancelled, but processing: there the request is noted."""
     with database.one_transaction():
-        result = _cancel(ids)
+        result, parents = _cancel(ids)
         touched = result.cancelled | result.requested
         if touched:
             write_events(touched, EventKind.CANCELLED, reason=reason, actor_id=actor_id)
+        if parents:
+            settle(parents)
     return result
 
 
-def _cancel(ids: list[uuid.UUID]) -> Cancelled:
+def _cancel(ids: list[uuid.UUID]) -> tuple[Cancelled, list[uuid.UUID]]:
     sources = ", ".join(f"'{status}'" for status in sorted(MOVES[Move.CANCEL][0]))
     running = f"status = '{TaskStatus.PROCESSING}'"
     rows = database.run(
@@ -34,11 +37,12 @@ def _cancel(ids: list[uuid.UUID]) -> Cancelled:
         UPDATE tasks_task SET
             finished_at = CASE WHEN {running} THEN NULL ELSE {database.clock()} END,
             cancel_requested_at = coalesce(cancel_requested_at, {database.clock()}),
+            unsettled = has_dependents AND NOT {running}, parked = '',
             status = CASE WHEN {running} THEN status ELSE %s END
-        WHERE {database.is_in("id", "locked")} RETURNING id, status""",
+        WHERE {database.is_in("id", "locked")} RETURNING id, status, unsettled""",
         [database.as_ids(ids), TaskStatus.CANCELLED],
     )
     result = Cancelled()
-    for task_id, status in rows:
+    for task_id, status, _ in rows:
         (result.cancelled if status == TaskStatus.CANCELLED else result.requested).add(database.as_uuid(task_id))
-    return result
+    return result, [database.as_uuid(row[0]) for row in rows if row[2]]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks import database
+from tasks.kill_points import KillPoint, reached
 from tasks.states import TaskStatus
+from tasks.transitions.waiting import NOT_PAUSED
 
 
 @dataclass(slots=True)
@@ -29,17 +31,19 @@ def claim(
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
         locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
-                   AND queue = %s ORDER BY id {database.lock()})
+                   AND queue = %s AND {NOT_PAUSED} ORDER BY id {database.lock()})
         UPDATE tasks_task SET status = %s, attempt = attempt + 1, started_at = {database.clock()},
             lease_expires_at = {database.clock_plus("%s")}, worker = %s, incarnation = %s, alone = %s,
             progress = NULL, progress_text = ''
         WHERE {database.is_in("id", "locked")}
         RETURNING id, type, attempt, uncounted, max_attempts, timeout, retry, {payload}, queue""",
         [
-            database.as_ids(ids), TaskStatus.QUEUED, queue, TaskStatus.PROCESSING, lease, worker,
+            database.as_ids(ids), TaskStatus.QUEUED, queue, queue, TaskStatus.PROCESSING, lease, worker,
             _id(incarnation), alone,
         ],
     )  # fmt: skip
+    if rows:
+        reached(KillPoint.CLAIMED)
     claimed = {
         (each := database.as_uuid(row[0])): Claimed(
             id=each,
@@ -65,6 +69,7 @@ def renew(
     Returns the pairs that were renewed, with whether somebody asked for the task to be cancelled. Rows that another
     statement has locked just now are left out: they are tried again with the next renewal.
     """
+    reached(KillPoint.RENEWING)
     rows = database.run(
         f"""WITH {database.given(id="uuid", attempt="integer")},
         locked AS (SELECT id FROM tasks_task JOIN v ON id = v_id AND attempt = v_attempt
@@ -81,6 +86,25 @@ def renew(
     )
     # Compared here: `IS NOT NULL` in a RETURNING of SQLite 3.40 is true for a NULL.
     return {(database.as_uuid(row[0]), row[1]): row[2] is not None for row in rows}
+
+
+def cancel_requests(held: list[tuple[uuid.UUID, int]], *, incarnation: uuid.UUID) -> set[tuple[uuid.UUID, int]]:
+    """Returns those of these (id, attempt) pairs that somebody wants cancelled, where this process still has them.
+
+    A read by primary key, cheap enough for each second; it locks and changes nothing.
+    """
+    rows = database.run(
+        f"""WITH {database.given(id="uuid", attempt="integer")}
+        SELECT id, attempt FROM tasks_task JOIN v ON id = v_id AND attempt = v_attempt
+        WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s AND incarnation = %s
+        AND cancel_requested_at IS NOT NULL""",
+        [
+            database.as_rows({"id": each, "attempt": attempt} for each, attempt in held),
+            TaskStatus.PROCESSING,
+            _id(incarnation),
+        ],
+    )
+    return {(database.as_uuid(row[0]), row[1]) for row in rows}
 
 
 def _id(value: uuid.UUID) -> Any:

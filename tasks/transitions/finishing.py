@@ -2,14 +2,17 @@
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tasks import database
 from tasks.failures import fingerprint
+from tasks.kill_points import KillPoint, reached
 from tasks.models.task import new_id
 from tasks.states import FINAL, EventKind, Outcome, TaskStatus
 from tasks.transitions.events import write_events
+from tasks.transitions.settling import settle
 
 Pair = tuple[uuid.UUID, int]
 
@@ -67,12 +70,18 @@ class Finished:
 
 def finish(endings: list[Ending], *, incarnation: uuid.UUID) -> Finished:
     """processing -> wherever each attempt leads, only where it still holds the task under this incarnation."""
+    reached(KillPoint.RECORDING)
     with database.one_transaction():
-        moved = _move(endings, incarnation)
+        moved, parents = _move(endings, incarnation)
         ours = [ending for ending in endings if ending.pair in moved]
         if ours:
+            reached(KillPoint.MOVED)
             record_attempts(ours)
             bury([ending for ending in ours if ending.status == TaskStatus.FAILED])
+        if parents:
+            # In a second statement, so that it sees what was submitted before this transaction had the parents' locks.
+            settle(parents)
+    reached(KillPoint.RECORDED)
     result = Finished(moved=moved)
     rest = [ending.pair for ending in endings if ending.pair not in moved]
     if rest:
@@ -89,7 +98,8 @@ _MOVE_TYPES = {
 }  # fmt: skip
 
 
-def _move(endings: list[Ending], incarnation: uuid.UUID) -> set[Pair]:
+def _move(endings: list[Ending], incarnation: uuid.UUID) -> tuple[set[Pair], list[uuid.UUID]]:
+    """Returns what moved, and those of it that have ended and have dependents."""
     unfinished = ", ".join(f"'{status}'" for status in UNFINISHED)
     final = ", ".join(f"'{status}'" for status in sorted(FINAL))
     becomes = (
@@ -106,8 +116,10 @@ def _move(endings: list[Ending], incarnation: uuid.UUID) -> set[Pair]:
             started_at = {database.clock_plus("-v_started_ago")},
             finished_at = CASE WHEN {becomes} IN ({final}) THEN {database.clock_plus("-v_ended_ago")} END,
             run_at = CASE WHEN v_status = '{TaskStatus.RETRYING}' THEN {database.clock_plus("v_delay")} ELSE run_at END,
+            unsettled = has_dependents AND {becomes} IN ({final}),
             uncounted = uncounted + v_uncounted, lease_expires_at = NULL, alone = %s
-        FROM v WHERE id = v_id AND {database.is_in("id", "locked")} RETURNING id, attempt""",
+        FROM v WHERE id = v_id AND attempt = v_attempt AND {database.is_in("id", "locked")}
+        RETURNING id, attempt, unsettled""",
         [
             database.as_rows({name: row[name] for name in _MOVE_TYPES} for row in rows_given),
             TaskStatus.PROCESSING,
@@ -115,7 +127,7 @@ def _move(endings: list[Ending], incarnation: uuid.UUID) -> set[Pair]:
             False,
         ],
     )
-    return {(database.as_uuid(row[0]), row[1]) for row in rows}
+    return {(database.as_uuid(row[0]), row[1]) for row in rows}, [database.as_uuid(row[0]) for row in rows if row[2]]
 
 
 _ATTEMPT_TYPES = {
@@ -145,9 +157,23 @@ _LETTER_TYPES = {
 }  # fmt: skip
 
 
-def bury(endings: list[Ending]) -> None:
+@dataclass(slots=True)
+class Death:
+    """What a dead letter says of a task."""
+
+    id: uuid.UUID
+    attempt: int
+    type: str
+    queue: str
+    category: str
+    error_class: str
+    message: str
+    traceback: str = ""
+
+
+def bury(deaths: Sequence[Ending | Death]) -> None:
     """Writes the dead letters of tasks that have just failed for good."""
-    if not endings:
+    if not deaths:
         return
     database.run(
         f"""WITH {database.given(**_LETTER_TYPES)}
@@ -156,15 +182,15 @@ def bury(endings: list[Ending]) -> None:
         SELECT v_letter, v_id, v_type, v_queue, v_category, v_error_class, v_message, v_traceback, v_fingerprint,
             v_attempt, '', {database.clock()}, ''
         FROM v WHERE true ON CONFLICT DO NOTHING""",
-        [database.as_rows(_letter(ending) for ending in endings)],
+        [database.as_rows(_letter(death) for death in deaths)],
     )
 
 
-def _letter(ending: Ending) -> dict[str, Any]:
+def _letter(death: Ending | Death) -> dict[str, Any]:
     return {
-        **{name: getattr(ending, name) for name in _LETTER_TYPES if hasattr(ending, name)},
+        **{name: getattr(death, name) for name in _LETTER_TYPES if hasattr(death, name)},
         "letter": new_id(),
-        "fingerprint": fingerprint(ending.type, ending.error_class, ending.message),
+        "fingerprint": fingerprint(death.type, death.error_class, death.message),
     }
 
 

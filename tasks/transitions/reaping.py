@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tasks import database
+from tasks.kill_points import KillPoint, reached
 from tasks.states import FailureCategory, Outcome, TaskStatus
 from tasks.transitions.finishing import Ending, bury, record_attempts
+from tasks.transitions.settling import settle
 from tasks.transitions.waiting import LEADS
 
 
@@ -24,6 +26,8 @@ def lose_expired(*, role: str, term: int, max_losses: int, limit: int = 1_000) -
     Everything that was in the lost process becomes a suspect and runs alone from then on. Only a loss while alone is
     charged to the task: after `max_losses` of those it is what kills the workers.
     """
+    expired = f"""SELECT id FROM tasks_task WHERE status = %s AND lease_expires_at < {database.clock()}
+        ORDER BY id LIMIT %s {database.lock(skip_locked=True)}"""
     with database.one_transaction():
         rows = database.run(
             f"""UPDATE tasks_task SET
@@ -32,21 +36,25 @@ def lose_expired(*, role: str, term: int, max_losses: int, limit: int = 1_000) -
                 finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR (alone AND losses + 1 >= %s)
                               THEN {database.clock()} END,
                 losses = losses + CASE WHEN alone THEN 1 ELSE 0 END,
+                unsettled = has_dependents AND (cancel_requested_at IS NOT NULL OR (alone AND losses + 1 >= %s)),
                 uncounted = uncounted + 1, suspect = %s, lease_expires_at = NULL, alone = %s
-            WHERE id IN (SELECT id FROM tasks_task WHERE status = %s AND lease_expires_at < {database.clock()}
-                         ORDER BY id LIMIT %s {database.lock(skip_locked=True)})
+            WHERE {database.among(expired)}
             AND coalesce(status, '') = %s AND lease_expires_at < {database.clock()} AND {LEADS}
             RETURNING id, attempt, status, worker, incarnation, type, queue, losses,
-                {_seconds_since("started_at")}""",
+                {database.seconds_since("started_at")}, unsettled""",
             [
-                TaskStatus.CANCELLED, max_losses, TaskStatus.FAILED, TaskStatus.PENDING, max_losses, True, False,
+                TaskStatus.CANCELLED, max_losses, TaskStatus.FAILED, TaskStatus.PENDING, max_losses, max_losses,
+                True, False,
                 TaskStatus.PROCESSING, limit, TaskStatus.PROCESSING, role, term,
             ],
         )  # fmt: skip
-        endings = [_ending(row) for row in rows]
+        endings = [_ending(row[:-1]) for row in rows]
         if endings:
+            reached(KillPoint.REAPING)
             record_attempts(endings)
             bury([ending for ending in endings if ending.status == TaskStatus.FAILED])
+        if parents := [ending.id for ending, row in zip(endings, rows, strict=True) if row[-1]]:
+            settle(parents)
     return [Lost(ending.id, ending.attempt, ending.status, ending.worker) for ending in endings]
 
 
@@ -71,9 +79,3 @@ def _ending(row: tuple[object, ...]) -> Ending:
         error_class="WorkerLost",
         message=message,
     )
-
-
-def _seconds_since(column: str) -> str:
-    if database.is_postgresql():
-        return f"extract(epoch FROM clock_timestamp() - {column})"
-    return f"(julianday('now') - julianday({column})) * 86400.0"

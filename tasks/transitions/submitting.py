@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from tasks import database
-from tasks.states import TaskStatus
+from tasks.states import OnDependencyFailure, TaskStatus
 
 
 @dataclass(slots=True)
@@ -33,6 +33,13 @@ class NewTask:
     created_by_id: int | None
     idempotency_key: str | None
     idempotency_hash: str
+    # What few tasks have; the others are stored without these columns.
+    unmet: int = 0
+    on_dependency_failure: str = OnDependencyFailure.FAIL.value
+    has_dependents: bool = False
+    compensates_id: uuid.UUID | None = None
+    compensation: str | None = None  # JSON
+    clone_of_id: uuid.UUID | None = None
 
 
 _COLUMNS = [
@@ -45,6 +52,12 @@ _TYPES = {
     "max_attempts": "smallint", "budget": "smallint", "created_by_id": "integer", "idempotency_key": "text",
     "idempotency_hash": "text", "delay": "double precision", "run_at": "timestamptz",
 }  # fmt: skip
+_RARE_TYPES = {
+    "unmet": "integer", "on_dependency_failure": "text", "has_dependents": "boolean", "compensates_id": "uuid",
+    "compensation": "text", "clone_of_id": "uuid",
+}  # fmt: skip
+_RARE = {field.name: field.default for field in fields(NewTask) if field.name in _RARE_TYPES}
+_JSON = ("payload", "compensation")
 _CONSTANTS = {
     "attempt": 0, "uncounted": 0, "worker": "", "alone": False, "suspect": False, "losses": 0, "returns": 0,
     "progress_text": "",
@@ -55,18 +68,22 @@ def insert(tasks: list[NewTask]) -> set[uuid.UUID]:
     """Stores the tasks but those whose idempotency key is taken. Returns the ids of the stored ones."""
     due = f"coalesce(v_run_at, {database.clock_plus('v_delay')})"
     jsonb = "::jsonb" if database.is_postgresql() else ""
-    values = ", ".join(f"v_{name}{jsonb if name == 'payload' else ''}" for name in _COLUMNS)
+    columns = [*_COLUMNS, *(rare := _rare(tasks))]
+    types = {**_TYPES, **{name: _RARE_TYPES[name] for name in rare}}
+    values = ", ".join(f"v_{name}{jsonb if name in _JSON else ''}" for name in columns)
+    blocked = "WHEN v_unmet > 0 THEN %s" if "unmet" in rare else ""
     constants = ", ".join("%s" for _ in _CONSTANTS)
     rows = database.run(
-        f"""WITH {database.given(**_TYPES)}
-        INSERT INTO tasks_task ({", ".join(_COLUMNS)}, {", ".join(_CONSTANTS)}, created_at, run_at, status)
+        f"""WITH {database.given(**types)}
+        INSERT INTO tasks_task ({", ".join(columns)}, {", ".join(_CONSTANTS)}, created_at, run_at, status)
         SELECT {values}, {constants}, {database.clock()}, {due},
-               CASE WHEN v_delay > 0 OR v_run_at > {database.clock()} THEN %s ELSE %s END
+               CASE {blocked} WHEN v_delay > 0 OR v_run_at > {database.clock()} THEN %s ELSE %s END
         FROM v WHERE true
         ON CONFLICT DO NOTHING RETURNING id""",
         [
-            database.as_rows({field.name: getattr(task, field.name) for field in fields(task)} for task in tasks),
+            database.as_rows({name: getattr(task, name) for name in types} for task in tasks),
             *_CONSTANTS.values(),
+            *([TaskStatus.BLOCKED] if blocked else []),
             TaskStatus.SCHEDULED,
             TaskStatus.PENDING,
         ],
@@ -74,11 +91,17 @@ def insert(tasks: list[NewTask]) -> set[uuid.UUID]:
     return set(database.ids_of(rows))
 
 
+def _rare(tasks: list[NewTask]) -> list[str]:
+    """Returns the columns that any of the tasks has another value in than the table's default."""
+    return [name for name, default in _RARE.items() if any(getattr(task, name) != default for task in tasks)]
+
+
 def copy_in(tasks: list[NewTask]) -> None:
     """Stores many tasks that have no idempotency keys by COPY: five times as fast as INSERT. PostgreSQL only."""
     now = database.now()
     stamp = now.isoformat()
-    columns = [*_COLUMNS, *_CONSTANTS, "created_at", "run_at", "status"]
+    rare = _rare(tasks)
+    columns = [*_COLUMNS, *_CONSTANTS, "created_at", "run_at", "status", *rare]
     constants = tuple(_CONSTANTS.values())
     retries: dict[int, str] = {}  # most tasks of a list share one policy object
     with connection.cursor() as cursor, cursor.copy(f"COPY tasks_task ({', '.join(columns)}) FROM STDIN") as copy:
@@ -91,6 +114,13 @@ def copy_in(tasks: list[NewTask]) -> None:
                     json.dumps(task.tags), task.timeout, retry, task.max_attempts, task.budget, task.created_by_id,
                     task.idempotency_key, task.idempotency_hash, *constants, stamp,
                     stamp if due <= now and task.run_at is None else due.astimezone(UTC).isoformat(),
-                    TaskStatus.SCHEDULED.value if due > now else TaskStatus.PENDING.value,
+                    _first_status(task, later=due > now),
+                    *[getattr(task, name) for name in rare],
                 )
             )  # fmt: skip
+
+
+def _first_status(task: NewTask, *, later: bool) -> str:
+    if task.unmet:
+        return TaskStatus.BLOCKED.value
+    return TaskStatus.SCHEDULED.value if later else TaskStatus.PENDING.value

@@ -11,13 +11,16 @@ from tasks.transitions.events import write_events
 LEADS = "EXISTS (SELECT 1 FROM tasks_leadership WHERE role = %s AND term = %s)"
 
 
+# Nothing is started of a paused queue. Looked at both where a task gets its message and where that is claimed.
+NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM tasks_queue WHERE name = %s AND paused)"
+
+
 def promote_due(*, role: str, term: int, limit: int = 5_000) -> int:
     """scheduled, retrying -> pending where the time has come. Returns how many."""
+    due = f"""SELECT id FROM tasks_task WHERE status IN (%s, %s) AND run_at <= {database.clock()}
+        ORDER BY run_at LIMIT %s {database.lock(skip_locked=True)}"""
     return database.count(
-        f"""UPDATE tasks_task SET status = %s
-        WHERE id IN (SELECT id FROM tasks_task WHERE status IN (%s, %s) AND run_at <= {database.clock()}
-                     ORDER BY run_at LIMIT %s {database.lock(skip_locked=True)})
-        AND {LEADS}""",
+        f"UPDATE tasks_task SET status = %s WHERE {database.among(due)} AND {LEADS}",
         [TaskStatus.PENDING, TaskStatus.SCHEDULED, TaskStatus.RETRYING, limit, role, term],
     )
 
@@ -27,10 +30,10 @@ def enqueue(ids: list[uuid.UUID], *, queue: str, role: str, term: int) -> dict[u
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
         locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
-                   AND queue = %s ORDER BY id {database.lock(skip_locked=True)})
+                   AND queue = %s AND {NOT_PAUSED} ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET status = %s, queued_at = {database.clock()}
         WHERE {database.is_in("id", "locked")} AND {LEADS} RETURNING id, queued_at""",
-        [database.as_ids(ids), TaskStatus.PENDING, queue, TaskStatus.QUEUED, role, term],
+        [database.as_ids(ids), TaskStatus.PENDING, queue, queue, TaskStatus.QUEUED, role, term],
     )
     return {database.as_uuid(row[0]): row[1] for row in rows}
 
@@ -68,3 +71,24 @@ def _return(ids: list[uuid.UUID], role: str, term: int, lost: bool, queued_by: A
         ],
     )
     return set(database.ids_of(rows))
+
+
+def return_paused(*, role: str, term: int) -> int:
+    """queued -> pending for the paused queues: what is with the broker is started by nobody. Returns how many."""
+    paused = f"""SELECT id FROM tasks_task WHERE status = '{TaskStatus.QUEUED}'
+        AND queue IN (SELECT name FROM tasks_queue WHERE paused) ORDER BY id LIMIT 5000 {database.lock()}"""
+    return database.count(
+        f"UPDATE tasks_task SET status = %s, queued_at = NULL WHERE {database.among(paused)} AND {LEADS}",
+        [TaskStatus.PENDING, role, term],
+    )
+
+
+def return_of_queue(name: str, *, role: str = "", term: int = 0) -> int:
+    """queued -> pending for all of a queue. Returns how many. A coordinator names its role and term."""
+    of_queue = f"""SELECT id FROM tasks_task WHERE status = '{TaskStatus.QUEUED}' AND queue = %s
+        ORDER BY id {database.lock()}"""
+    return database.count(
+        f"""UPDATE tasks_task SET status = %s, queued_at = NULL WHERE {database.among(of_queue)}
+        {f"AND {LEADS}" if role else ""}""",
+        [TaskStatus.PENDING, name, *([role, term] if role else [])],
+    )

@@ -1,17 +1,24 @@
-"""One installation that all tests of this folder share. What a test kills of it is started again for the next."""
+"""One installation for each type of queue, shared by all tests of this folder; what one kills is started for the next.
+And a dispatcher of the test's own, in this process."""
 
 import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import kombu
 import pytest
 
+from tasks import topology
+from tasks.dispatching import Dispatcher
+from tasks.leadership import Lead
+from tasks.publishing import AmqpPublisher
 from tests.broker.installation import Databases, Installation
 
 LOST_MESSAGE_SECONDS = 2
 LEADER_LEASE_SECONDS = 4
+QUEUE_TYPES = ("classic", "quorum")
 
 _open: list[Installation] = []  # whose logs belong to a failure
 
@@ -19,7 +26,7 @@ _open: list[Installation] = []  # whose logs belong to a failure
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     if not os.environ.get("DATABASE_URL") or not os.environ.get("BROKER_URL"):
-        _cannot_run("DATABASE_URL and BROKER_URL are not set: run bin/test broker")
+        cannot_run("DATABASE_URL and BROKER_URL are not set: run bin/test broker")
     made = Databases(os.environ["DATABASE_URL"], tmp_path_factory.mktemp("template"))
     try:
         yield made
@@ -27,13 +34,16 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
         made.close()
 
 
-@pytest.fixture(scope="session")
-def shared(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture(scope="session", params=QUEUE_TYPES)
+def shared(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     installation = Installation(
-        databases.make("shared"),
+        databases.make(request.param),
         os.environ["BROKER_URL"],
-        namespace("shared"),
-        tmp_path_factory.mktemp("shared"),
+        namespace(request.param),
+        tmp_path_factory.mktemp(request.param),
+        BROKER_QUEUE_TYPE=request.param,
         LOST_MESSAGE_SECONDS=str(LOST_MESSAGE_SECONDS),
         LEADER_LEASE_SECONDS=str(LEADER_LEASE_SECONDS),
         MAX_WORKER_LOSSES="2",
@@ -56,6 +66,51 @@ def ledger(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(params=QUEUE_TYPES)
+def queue_type(request: pytest.FixtureRequest, settings: Any) -> str:
+    """What the queues are that this process itself declares."""
+    settings.BROKER_QUEUE_TYPE = request.param
+    return str(request.param)
+
+
+@pytest.fixture
+def channel(queue_type: str, settings: Any) -> Iterator[Any]:
+    """A channel of our own, in a namespace that is empty before and after."""
+    settings.BROKER_NAMESPACE = namespace("dispatch")
+    url = settings.BROKER_URL
+    with kombu.Connection(url, connect_timeout=4) as connection:
+        yield connection.channel()
+    with kombu.Connection(url, connect_timeout=4) as connection:
+        last = connection.channel()
+        for queue in ["dead", "limited", *topology.lines_of(["default", "http", "data", "compensation"])]:
+            last.queue_delete(topology.namespaced(queue))
+        for exchange in ("tasks", "dlx"):
+            last.exchange_delete(topology.namespaced(exchange))
+
+
+@pytest.fixture
+def publisher(channel: Any) -> Iterator[AmqpPublisher]:
+    publisher = AmqpPublisher()
+    publisher.open(["default"])
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def lead(channel: Any, settings: Any) -> Lead:
+    settings.LEADER_LEASE_SECONDS = 120  # nobody renews it here, and a busy machine takes its time
+    lead = Lead()
+    assert lead.acquire()
+    return lead
+
+
+@pytest.fixture
+def dispatcher(lead: Lead) -> Iterator[Dispatcher]:
+    publisher = AmqpPublisher()
+    yield Dispatcher(lead, publisher)
+    publisher.close()
+
+
 @contextmanager
 def opened(installation: Installation) -> Iterator[None]:
     _open.append(installation)
@@ -71,7 +126,7 @@ def namespace(word: str) -> str:
     return f"{os.environ.get('BROKER_NAMESPACE', 'taskyard-tests')}_{word}"
 
 
-def _cannot_run(reason: str) -> NoReturn:
+def cannot_run(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

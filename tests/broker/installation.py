@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Installation:
             else:
                 self.start_worker(name, [f"{queue}.{name}" for queue in QUEUES])
         if "web" in started:
-            self._log_in()
+            self.log_in()
         self.await_online(*(name for name in started if name in ("plain", "async")))
         self.await_leader()
 
@@ -62,13 +63,16 @@ class Installation:
         command = ["uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(self.port)]
         self.processes.start("web", *command, "--lifespan", "off", "--no-access-log", DATABASE_POOL="true")
 
-    def start_coordinator(self, name: str = "coordinator") -> None:
-        self.processes.start(name, "python", "manage.py", "coordinator")
+    def start_coordinator(self, name: str = "coordinator", **variables: str) -> None:
+        self.processes.start(name, "python", "manage.py", "coordinator", **variables)
 
-    def start_worker(self, name: str, lines: list[str], *, processes: int = 2, **variables: str) -> None:
+    def start_worker(
+        self, name: str, lines: list[str], *, processes: int = 2, prefix: Sequence[str] = (), **variables: str
+    ) -> None:
         consumed = ",".join(f"{self.namespace}.{line}" for line in lines)
         command = ["celery", "-A", "config", "-q", "worker", "-n", f"{name}@{self.namespace}", "-c", str(processes)]
-        self.processes.start(name, *command, "-Q", consumed, "--without-gossip", "--without-mingle", **variables)
+        command += ["-Q", consumed, "--without-gossip", "--without-mingle"]
+        self.processes.start(name, *command, prefix=prefix, **variables)
 
     def await_online(self, *names: str, within: float = 30) -> None:
         """Waits until these workers, as they run now, have said that they are there."""
@@ -86,7 +90,7 @@ class Installation:
         statement = "SELECT holder, term FROM tasks_leadership WHERE expires_at > clock_timestamp()"
         return self.await_row(statement, within=within, what="a coordinator leads")
 
-    def _log_in(self) -> None:
+    def log_in(self) -> None:
         def is_up() -> bool:
             with suppress(httpx.TransportError):
                 return self._http.get("/api/health/live/").status_code == 200
@@ -112,6 +116,51 @@ class Installation:
         assert answer.status_code == 201, answer.text
         return [str(each) for each in answer.json()["ids"]]
 
+    # --- The verbs, as every surface does them: by the services -------------------------------------------------------
+
+    def cancel(self, *ids: str) -> None:
+        self._serve(f"services.cancel_tasks({list(ids)!r})")
+
+    def retry(self, *ids: str) -> None:
+        self._serve(f"services.retry_tasks([uuid.UUID(each) for each in {list(ids)!r}])")
+
+    def compensate(self, task_id: str) -> str:
+        """Returns the id of the task that undoes this one."""
+        return self._serve(f"print(services.compensate_task(uuid.UUID({task_id!r})).id)").split()[-1]
+
+    def pause(self, queue: str) -> None:
+        self._serve(f"services.pause_queue({queue!r})")
+
+    def resume(self, queue: str) -> None:
+        self._serve(f"services.resume_queue({queue!r})")
+
+    def limit(self, queue: str, *, rate_limit: float | None = None, concurrency_limit: int | None = None) -> None:
+        limits = f"rate_limit={rate_limit!r}, concurrency_limit={concurrency_limit!r}"
+        self._serve(f"services.limit_queue({queue!r}, {limits})")
+
+    def _serve(self, call: str) -> str:
+        words = f"import uuid; from tasks import services; {call}"
+        return self.processes.run("python", "manage.py", "shell", "-v", "0", "-c", words)
+
+    # --- What the API shows -------------------------------------------------------------------------------------------
+
+    def count(self, path: str) -> int:
+        """Returns the count that a list of the API says."""
+        answer = self._http.get(path)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["count"])
+
+    def seconds_of(self, path: str) -> float:
+        """Asks for a page, which has to be there, and returns how long that took."""
+        began = time.monotonic()
+        answer = self._http.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return time.monotonic() - began
+
+    def send(self, body: dict[str, Any] | list[dict[str, Any]]) -> httpx.Response:
+        """Sends one task or a list of them and returns the answer, whatever it is."""
+        return self._http.post("/api/tasks/bulk/" if isinstance(body, list) else "/api/tasks/", json=body)
+
     def add_queue(self, name: str) -> None:
         self.rows("INSERT INTO tasks_queue (name, description) VALUES (%s, '') ON CONFLICT DO NOTHING", [name])
 
@@ -120,6 +169,11 @@ class Installation:
     def rows(self, statement: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         cursor = self._connection.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
+
+    def reconnect(self) -> None:
+        """After an outage of the database, through which a test's own connection does not last."""
+        self._connection.close()
+        self._connection = psycopg.connect(self.database_url, autocommit=True)
 
     def value(self, statement: str, parameters: list[Any] | None = None) -> Any:
         return self.rows(statement, parameters)[0][0]
@@ -214,6 +268,10 @@ class Databases:
         self._server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         self._made.append(name)
         return name
+
+    def leave(self) -> None:
+        """Lets go of a server that is removed with all that it holds."""
+        self._server.close()
 
     def close(self) -> None:
         for name in self._made:

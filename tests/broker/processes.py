@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ class Processes:
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home, self.environment = home, {**environment, MARK: str(home)}
+        self.variables: dict[str, dict[str, str]] = {}  # of single processes, by their names
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         (home / "log").mkdir(parents=True, exist_ok=True)
         self._guard = subprocess.Popen(
@@ -40,12 +41,12 @@ class Processes:
             start_new_session=True,
         )
 
-    def start(self, name: str, *command: str, **variables: str) -> int:
-        """Starts a program of the virtual environment and returns its pid."""
+    def start(self, name: str, *command: str, prefix: Sequence[str] = (), **variables: str) -> int:
+        """Starts a program of the virtual environment and returns its pid. A prefix must become that program."""
         with (self.home / "log" / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [str(BIN / command[0]), *command[1:]],
-                env={**self.environment, **variables},
+                [*prefix, str(BIN / command[0]), *command[1:]],
+                env={**self.environment, **self.variables.get(name, {}), **variables},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -54,8 +55,8 @@ class Processes:
             )
         return self.running[name].pid
 
-    def run(self, *command: str, **variables: str) -> None:
-        """Runs a command to its end, which must be a good one."""
+    def run(self, *command: str, **variables: str) -> str:
+        """Runs a command to its end, which must be a good one, and returns what it printed."""
         done = subprocess.run(
             [str(BIN / command[0]), *command[1:]],
             env={**self.environment, **variables},
@@ -66,6 +67,7 @@ class Processes:
             timeout=60,
         )
         assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def is_alive(self, name: str) -> bool:
         return name in self.running and self.running[name].poll() is None

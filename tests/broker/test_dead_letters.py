@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.broker.installation import Installation
+from tests.broker.messages import EXECUTE, await_taken_in, publish
 from tests.broker.processes import wait_until
 
 pytestmark = pytest.mark.broker
 
 DEAD = {"fail_until": 9, "category": "http_5xx"}
-EXECUTE = "taskyard.execute"
 
 
 @contextmanager
@@ -75,32 +75,6 @@ def test_an_announcement_that_comes_again_changes_nothing(installation: Installa
     await_taken_in(installation)
     restored = "SELECT category, attempts, resolution FROM tasks_deadletter WHERE task_id = %s"
     assert installation.rows(restored, [task]) == [("http_5xx", 1, "")]
-
-
-def publish(
-    installation: Installation,
-    body: bytes | str,
-    headers: dict[str, Any] | None = None,
-    *,
-    line: str = "",
-    content_type: str = "application/json",
-) -> None:
-    """Sends what we like to a line's queue, or by default to the dead queue."""
-    exchange, key = (f"{installation.namespace}.tasks", line) if line else ("", f"{installation.namespace}.dead")
-    with installation.channel() as channel:
-        message = channel.prepare_message(
-            body, headers=headers or {}, content_type=content_type, content_encoding="utf-8"
-        )
-        channel.basic_publish(message, exchange, key)
-
-
-def await_taken_in(installation: Installation) -> None:
-    """Waits until what was in the dead queue has been taken in."""
-    marker = str(uuid.uuid4())
-    publish(installation, marker)
-    installation.await_row(
-        "SELECT 1 FROM tasks_deadletter WHERE body = %s", [marker], within=10, what="all is taken in"
-    )
 
 
 NOBODY = [uuid.uuid4().hex]

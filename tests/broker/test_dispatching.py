@@ -1,110 +1,23 @@
 """The dispatcher and its publisher on a real RabbitMQ: what is confirmed, what comes back, how wide the window is."""
 
-import json
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
-import kombu
 import pytest
 
-from tasks import database, topology
+from tasks import topology
 from tasks.dispatching import Dispatcher
-from tasks.leadership import Lead
-from tasks.models import Leadership, Task, Worker
-from tasks.publishing import AmqpPublisher, Message, execution
-from tasks.services import submit_tasks
-from tests.broker.conftest import namespace
+from tasks.models import Leadership, Task
+from tasks.publishing import AmqpPublisher
+from tests.broker.dispatching import LINE, PROCESSES, consume, messages_to, online_worker, ready, submit, turn, words
 from tests.broker.processes import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.django_db]
 
-LINE = "default.plain"
-TYPE = "health_check"
-PROCESSES = 2
-
-
-@pytest.fixture
-def channel(settings: Any) -> Iterator[Any]:
-    """A channel of our own, in a namespace that is empty before and after."""
-    settings.BROKER_NAMESPACE = namespace("dispatch")
-    url = settings.BROKER_URL
-    with kombu.Connection(url, connect_timeout=4) as connection:
-        yield connection.channel()
-    with kombu.Connection(url, connect_timeout=4) as connection:
-        last = connection.channel()
-        for queue in ["dead", "limited", *topology.lines_of(["default", "http", "data", "compensation"])]:
-            last.queue_delete(topology.namespaced(queue))
-        for exchange in ("tasks", "dlx"):
-            last.exchange_delete(topology.namespaced(exchange))
-
-
-@pytest.fixture
-def publisher(channel: Any) -> Iterator[AmqpPublisher]:
-    publisher = AmqpPublisher()
-    publisher.open(["default"])
-    yield publisher
-    publisher.close()
-
-
-@pytest.fixture
-def lead(channel: Any) -> Lead:
-    lead = Lead()
-    assert lead.acquire()
-    return lead
-
-
-@pytest.fixture
-def dispatcher(lead: Lead) -> Iterator[Dispatcher]:
-    publisher = AmqpPublisher()
-    yield Dispatcher(lead, publisher)
-    publisher.close()
-
-
-def turn(dispatcher: Dispatcher) -> None:
-    term = dispatcher.lead.term()
-    assert term is not None
-    dispatcher.turn(term)
-
-
-def online_worker(mean: float | None = 100.0) -> None:
-    """A worker's row; `mean` is the milliseconds that the type takes there, by which messages are sized."""
-    now = database.now()
-    Worker.objects.create(
-        name="plain@here", host="here", pid=1, group="plain", queues=[LINE], types={TYPE: "plain"},
-        means={} if mean is None else {TYPE: mean}, release="", processes=PROCESSES, started_at=now, heartbeat_at=now,
-    )  # fmt: skip
-
-
-def submit(number: int, **options: Any) -> list[uuid.UUID]:
-    return [each.id for each in submit_tasks([{"type": TYPE, **options}] * number)]
-
-
-def consume(channel: Any) -> list[dict[str, Any]]:
-    """Becomes a consumer that takes one message and never acknowledges it. Returns the list that it fills."""
-    taken: list[dict[str, Any]] = []
-    topology.work_queue(LINE).bind(channel).declare()
-    channel.basic_qos(0, 1, False)
-    channel.basic_consume(topology.namespaced(LINE), callback=lambda message: taken.append(words(message)))
-    return taken
-
-
-def words(message: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(message.body)[1]
-    return found
-
-
-def ready(channel: Any) -> int:
-    return int(channel.queue_declare(topology.namespaced(LINE), passive=True).message_count)
-
 
 def statuses(ids: list[uuid.UUID]) -> list[str]:
     return sorted(Task.objects.filter(id__in=ids).values_list("status", flat=True))
-
-
-def messages_to(name: str, number: int) -> list[Message]:
-    return [execution(name, [uuid.uuid4()], priority=5, alone=False) for _ in range(number)]
 
 
 # --- The publisher ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
+from tests.broker.stubborn_load import StubbornLoad
 
 pytestmark = pytest.mark.broker
 
@@ -43,6 +44,18 @@ def await_started(ledger: Path, task_id: str) -> int:
     return wait_until(pid, within=10, what=f"{task_id} runs")
 
 
+def await_busy(ledger: Path, pids: list[int]) -> int:
+    """Waits until one of these processes runs a handler and returns its pid."""
+
+    def pid() -> int:
+        lines = [line.split() for line in ledger.read_text().splitlines()]
+        ended = {tuple(words[1:]) for words in lines if words[0] == "end"}
+        running = [int(words[3]) for words in lines if words[0] == "start" and tuple(words[1:]) not in ended]
+        return next((each for each in running if each in pids), 0)
+
+    return wait_until(pid, within=20, what=f"one of the processes {pids} runs a task")
+
+
 def test_a_killed_pool_process_loses_its_attempt_and_the_task_runs_again(
     installation: Installation, worker: str, ledger: Path
 ) -> None:
@@ -54,6 +67,18 @@ def test_a_killed_pool_process_loses_its_attempt_and_the_task_runs_again(
     facts = installation.rows("SELECT suspect, losses, uncounted, attempt FROM tasks_task WHERE id = %s", [task])
     assert facts == [(True, 0, 1, 2)]
     assert [line.split()[0] for line in ledger.read_text().splitlines()] == ["start", "start", "end"]
+
+
+def test_a_pool_process_that_is_told_to_end_hands_its_task_back(
+    installation: Installation, worker: str, ledger: Path
+) -> None:
+    task = installation.submit("sample.work", {"seconds": 3, "ledger": str(ledger)}, queue=worker, max_attempts=1)
+    os.kill(await_started(ledger, task), signal.SIGTERM)
+    assert installation.await_ended([task], within=AGAIN_WITHIN) == {"completed": 1}
+    # Neither a failure of the handler's nor a loss: nothing is held against the task.
+    assert installation.attempts(task) == [(1, "released", ""), (2, "completed", "")]
+    facts = installation.rows("SELECT suspect, losses, uncounted FROM tasks_task WHERE id = %s", [task])
+    assert facts == [(False, 0, 1)]
 
 
 def test_a_killed_worker_loses_its_attempts_and_another_takes_over(
@@ -87,3 +112,32 @@ def test_a_task_that_kills_its_process_is_found_out_and_the_others_complete(
     assert installation.rows(letter, [bad]) == [("worker_killer", MAX_LOSSES + 1, "WorkerLost")]
     charged = "SELECT count(*) FROM tasks_task WHERE id = ANY(%s::uuid[]) AND losses > 0"
     assert installation.value(charged, [good]) == 0
+
+
+def test_pool_processes_and_workers_killed_under_load_lose_nothing_and_repeat_nothing_unseen(
+    installation: Installation, ledger: Path
+) -> None:
+    names = {kind: f"killed-{kind}" for kind in ("plain", "async")}
+    installation.add_queue("killed")
+
+    def start_all() -> None:
+        for kind, name in names.items():
+            installation.start_worker(name, [f"killed.{kind}"], LEASE_SECONDS=str(LEASE))
+        installation.await_online(*names.values())
+
+    start_all()
+    with StubbornLoad(installation, ledger, queue="killed", pause=0.01) as load:
+        for name in names.values():
+            os.kill(await_busy(ledger, installation.processes.children(name)), signal.SIGKILL)
+        load.await_completed(40, within=AGAIN_WITHIN)
+        for name in names.values():
+            await_busy(ledger, installation.processes.children(name))
+            installation.processes.kill(name)
+        start_all()
+        load.await_completed(40, within=AGAIN_WITHIN)
+    assert load.judge(within=60) == {"completed": len(load.ids)}
+    lost = """SELECT count(DISTINCT incarnation) FROM tasks_taskattempt
+        WHERE task_id = ANY(%s::uuid[]) AND outcome = 'lost'"""
+    assert installation.value(lost, [load.ids]) >= 4
+    for name in names.values():
+        installation.processes.kill(name)

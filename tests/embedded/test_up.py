@@ -1,7 +1,6 @@
 """bin/up as a newcomer meets it: SQLite, the filesystem broker, real processes, a real HTTP server."""
 
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -10,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded.running import ROOT, Taskyard, processes_of, taskyard
-
-STOP_SECONDS = 15
+from tests.embedded.running import ROOT, Taskyard, taskyard
 
 pytestmark = pytest.mark.embedded
 
@@ -77,29 +74,6 @@ def test_a_second_run_over_the_same_folder_is_refused_in_one_line(running: Tasky
     result = _up(TASKYARD_HOME=str(running.home), PORT="18991", FLOWER_PORT="18992")
     assert result.returncode == 1
     assert result.stderr.strip().endswith("set TASKYARD_HOME to another folder")
-
-
-def test_a_stop_hands_running_work_back_and_leaves_no_process(tmp_path: Path) -> None:
-    with taskyard(tmp_path, "--empty") as first:
-        first.log_in()
-        assert sum(first.call("GET", "/api/tasks/stats/")[1]["by_status"].values()) == 0
-        for kind in ("sample.work", "sample.async_work"):
-            first.call("POST", "/api/tasks/", {"type": kind, "payload": {"seconds": 60}})
-        while first.call("GET", "/api/tasks/stats/")[1]["by_status"]["processing"] < 2:
-            time.sleep(0.1)
-        assert first.stop(signal.SIGTERM) < STOP_SECONDS
-        assert processes_of(tmp_path) == []
-    began = time.monotonic()
-    with taskyard(tmp_path) as second:
-        assert time.monotonic() - began < 20
-        second.log_in()
-        tasks = second.call("GET", "/api/tasks/")[1]["results"]
-        assert len(tasks) == 2, "a second start loads no demo"
-        for task in tasks:
-            attempts = second.call("GET", f"/api/tasks/{task['id']}/attempts/")[1]["results"]
-            assert [attempt["outcome"] for attempt in attempts] == ["released"]
-        assert second.stop(signal.SIGINT) < STOP_SECONDS
-        assert processes_of(tmp_path) == []
 
 
 @pytest.mark.parametrize(

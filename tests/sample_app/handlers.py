@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tasks.exceptions import TaskFailed
 from tasks.registry import handler
 from tasks.retry_policy import Backoff, RetryPolicy
 from tasks.states import FailureCategory
+from tests.sample_app import harm as harms
 
 AT_ONCE = RetryPolicy(kind=Backoff.NONE)
 
@@ -28,6 +28,7 @@ class Work(BaseModel):
     seconds: float = 0.0
     ledger: str = ""
     fail_until: int = 0
+    fail_while: str = ""  # a file: as long as it is there, every attempt fails
     category: FailureCategory = FailureCategory.CODE_ERROR
     retry_after: float | None = None
 
@@ -79,6 +80,8 @@ async def async_work(ctx: TaskContext, payload: Work) -> str:
 def _fail(ctx: TaskContext, payload: Work) -> None:
     if ctx.attempt <= payload.fail_until:
         raise TaskFailed(f"attempt {ctx.attempt} fails", category=payload.category, retry_after=payload.retry_after)
+    if payload.fail_while and Path(payload.fail_while).exists():
+        raise TaskFailed("the handler is broken", category=payload.category, retry_after=payload.retry_after)
 
 
 @handler("sample.progress")
@@ -113,15 +116,33 @@ class Harm(BaseModel):
 @handler("sample.harm", payload=Harm, retry=AT_ONCE)
 def harm(ctx: TaskContext, payload: Harm) -> None:
     """Does what no handler should do."""
-    if payload.how == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if payload.how == "exit":
-        raise SystemExit(3)
-    if payload.how == "memory":
-        raise MemoryError("no memory left")
-    if payload.how == "swallow":
-        while True:
-            try:
-                time.sleep(0.05)
-            except Exception:  # noqa: S112
-                continue
+    harms.PLAIN[payload.how]()
+
+
+@handler("sample.async_harm", payload=Harm, retry=AT_ONCE)
+async def async_harm(ctx: TaskContext, payload: Harm) -> None:
+    """Does what no coroutine should do."""
+    await harms.ASYNC[payload.how]()
+
+
+class Charge(BaseModel):
+    amount: int
+    ledger: str = ""
+
+
+def refund(ctx: TaskContext, payload: Charge, result: Any) -> dict[str, Any]:
+    """Undoes a charge."""
+    _note(payload.ledger, "end", ctx)
+    return {"refunded": payload.amount, "of": result}
+
+
+@handler("sample.undoable", payload=Charge, retry=AT_ONCE, compensate=refund)
+def undoable(ctx: TaskContext, payload: Charge) -> dict[str, Any]:
+    """Can be undone."""
+    return {"charged": payload.amount}
+
+
+@handler("sample.clock")
+def clock(ctx: TaskContext, payload: BaseModel) -> float:
+    """Returns the time by the clock of the machine that it runs on."""
+    return time.time()

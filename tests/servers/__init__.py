@@ -4,9 +4,20 @@ They run from the Debian packages' programs on free ports, with all their files 
 process dies, however it dies, its servers die with it. `bin/services` starts its servers with these classes as well.
 """
 
+from tests.servers.certificates import Certificates
+from tests.servers.own_pgbouncer import OwnPgBouncer
 from tests.servers.own_postgres import OwnPostgres
 from tests.servers.own_rabbitmq import OwnRabbitMQ
 from tests.servers.own_server import OwnServer, ServerError, programs_of
 from tests.servers.ports import free_ports
 
-__all__ = ["OwnPostgres", "OwnRabbitMQ", "OwnServer", "ServerError", "free_ports", "programs_of"]
+__all__ = [
+    "Certificates",
+    "OwnPgBouncer",
+    "OwnPostgres",
+    "OwnRabbitMQ",
+    "OwnServer",
+    "ServerError",
+    "free_ports",
+    "programs_of",
+]

@@ -4,30 +4,54 @@ import contextlib
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 
 import amqp
 
+from tests.servers.certificates import Certificates
 from tests.servers.own_server import OwnServer, ServerError
 from tests.servers.ports import free_ports
 
 
 class OwnRabbitMQ(OwnServer):
-    """A RabbitMQ node without plugins, with its own name, cookie and port mapper; user guest, password guest."""
+    """A RabbitMQ node without plugins, with its own name, cookie and port mapper; user guest, password guest.
+
+    With certificates it takes TLS as well, at `tls_port`, and there only from clients that show theirs.
+    """
 
     program = "rabbitmq-server"
     package = "rabbitmq-server"
 
-    def __init__(self, *, guarded: bool = True) -> None:
+    def __init__(
+        self, *, guarded: bool = True, addresses: Sequence[str] = (), certificates: Certificates | None = None
+    ) -> None:
         super().__init__(guarded=guarded)
-        self.port, self._distribution_port, self._mapper_port = free_ports(3)
+        self.port, self.tls_port, self._distribution_port, self._mapper_port = free_ports(4)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
         self.node = f"taskyard{self.port}@localhost"
-        (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
-            "disk_free_limit.absolute = 10MB\nlog.console = true\nlog.file = false\n"
-        )
+        lines = [
+            f"listeners.tcp.{number} = {address}:{self.port}"
+            for number, address in enumerate(["127.0.0.1", *addresses], start=1)
+        ]
+        lines += ["disk_free_limit.absolute = 10MB", "log.console = true", "log.file = false"]
+        if addresses:
+            lines.append("loopback_users = none")
+        (self.folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
+        if certificates is not None:
+            self._add_tls(certificates)
         (self.folder / "enabled_plugins").write_text("[].\n")
         (self.folder / "rabbitmq-env.conf").touch()
+
+    def _add_tls(self, certificates: Certificates) -> None:
+        certificates.copy_for_server(self.folder, self.account)
+        with (self.folder / "rabbitmq.conf").open("a") as file:
+            file.write(
+                f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+                f"ssl_options.cacertfile = {self.folder / 'authority.crt'}\n"
+                f"ssl_options.certfile = {self.folder / 'server.crt'}\n"
+                f"ssl_options.keyfile = {self.folder / 'server.key'}\n"
+                "ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"
+            )
 
     def control(self, *arguments: str) -> str:
         """Runs rabbitmqctl on this node and returns what it printed; for alarms, queues and `eval`."""

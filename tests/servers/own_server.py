@@ -19,6 +19,7 @@ POSTGRES_LOCK_FILE = (
 )
 _PROGRAMS = {
     "postgres": ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"),
+    "pgbouncer": ("/usr/sbin", "/usr/bin"),
     # The directory of the real scripts: those in /usr/sbin change the user and with it HOME, where the cookie lies.
     "rabbitmq-server": ("/usr/lib/rabbitmq/bin",),
 }
@@ -204,14 +205,14 @@ def _skip_or_fail(reason: str) -> NoReturn:
 
 
 def _account_for(program: str) -> tuple[int, int] | None:
-    """PostgreSQL refuses to run as root: it runs as its own user then."""
-    if program != "postgres" or os.geteuid() != 0:
+    """PostgreSQL and PgBouncer refuse to run as root: they run as PostgreSQL's user then."""
+    if program == "rabbitmq-server" or os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(name)
             return user.pw_uid, user.pw_gid
-    raise ServerError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+    raise ServerError(f"{program} does not run as root, and there is neither a user postgres nor nobody")
 
 
 def _own_folder(program: str, account: tuple[int, int] | None) -> Path:

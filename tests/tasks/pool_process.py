@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import connection
 from django.db.backends.signals import connection_created
 
 from tasks.execution import Executor
@@ -42,7 +43,7 @@ class PoolProcess:
     def run(self, type_name: str, payload: dict[str, Any] | None = None, **fields: Any) -> Task:
         """Submits one task, executes it to the end of the attempt and returns it."""
         task_id = self.submit(type_name, payload, **fields)
-        assert self.take(task_id, kind=Kind.ASYNC if ".async" in type_name else Kind.PLAIN)
+        assert self.take(task_id, kind=kind_of(type_name))
         self.settle()
         return Task.objects.get(id=task_id)
 
@@ -63,6 +64,27 @@ def on_keepers_connections(wrapper: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         connection_created.disconnect(install)
+
+
+def kind_of(type_name: str) -> Kind:
+    return Kind.ASYNC if "async" in type_name else Kind.PLAIN
+
+
+def begun(task_id: uuid.UUID) -> bool:
+    return Task.objects.filter(id=task_id, status=TaskStatus.PROCESSING).exists()
+
+
+def meanwhile(*calls: Callable[[], Any]) -> None:
+    """Makes the calls, in order, in a thread with a connection of its own: the main one executes."""
+
+    def make() -> None:
+        try:
+            for call in calls:
+                call()
+        finally:
+            connection.close()
+
+    threading.Thread(target=make).start()
 
 
 def until(condition: Callable[[], Any], timeout: float = 10.0) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from tasks import database
 from tasks.coordinator import STUCK_AFTER, Coordinator
 from tasks.duties import Duty, Round
+from tasks.maintenance import Reaper
 from tasks.models import Leadership, Task
 from tasks.states import TaskStatus
 from tests.tasks.desk import NOOP, a_worker
@@ -77,6 +78,29 @@ def test_the_lead_is_renewed_only_while_the_dispatcher_goes_round(embedded: Path
 # --- Duties -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_error_that_nobody_foresaw_does_not_end_the_reaper(
+    embedded: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    polls: list[int] = []
+
+    def poll(self: Reaper, *, role: str, term: int) -> int:
+        polls.append(term)
+        if len(polls) == 1:
+            raise ValueError("nobody foresaw this")
+        return 0
+
+    monkeypatch.setattr(Reaper, "poll", poll)
+    coordinator = Coordinator()
+    assert coordinator.lead.acquire()
+    thread = threading.Thread(target=coordinator._reap)
+    thread.start()
+    until(lambda: len(polls) > 1)
+    coordinator.stopping.set()
+    thread.join(10)
+    assert "nobody foresaw this" in caplog.text
+
+
 def test_a_duty_that_fails_is_counted_and_the_others_go_on() -> None:
     done: list[str] = []
 
@@ -113,3 +137,27 @@ def test_a_duty_is_done_at_its_interval_and_less_often_while_it_fails(monkeypatc
         now += 0.5
     assert times[:5] == [100.0, 102.0, 106.0, 114.0, 115.0]  # 2, 4 and 8 s after failures; then each second
     assert rounds.failures == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_duties_have_a_working_connection_again_after_theirs_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    counts: list[int] = []
+
+    def work(term: int) -> int:
+        if not counts:
+            counts.append(0)
+            connection.ensure_connection()
+            connection.connection.close()  # as the server's end of it does
+            raise OperationalError("the connection is closed")
+        counts.append(Leadership.objects.count())
+        return 0
+
+    monkeypatch.setattr("tasks.duties.time.monotonic", lambda: now)
+    rounds = Round([Duty("work", 5.0, work)])
+    rounds.run_due(1)
+    assert rounds.failures == {"work": 1}
+    now += 5.0
+    rounds.run_due(1)
+    assert rounds.failures == {}
+    assert counts == [0, 0]

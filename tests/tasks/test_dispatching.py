@@ -57,6 +57,7 @@ def test_what_nobody_can_execute_stays_in_the_database(desk: Desk, worker: dict[
     if worker is not None:
         a_worker(**worker)
     tasks(3, type=NOOP)
+    desk.turn()
     assert not desk.turn()
     assert count(S.PENDING) == 3
     assert desk.received() == []
@@ -185,10 +186,10 @@ def test_the_window_of_files_is_small_because_each_look_lists_them_all(desk: Des
 def test_a_turn_costs_the_same_statements_whatever_waits(
     desk: Desk, waiting: int, django_assert_num_queries: Any
 ) -> None:
-    a_worker(means={NOOP: 1.0})
+    a_worker(queues=["default.plain"], means={NOOP: 1.0})
     tasks(1)
     desk.turn()  # connects
     tasks(waiting)
-    # Promote, workers (two), queues with pending, what is next, the mark.
+    # Promote, workers (two), queues with their rules and heads, ageing or what is next, the mark.
     with django_assert_num_queries(6):
         assert desk.turn()

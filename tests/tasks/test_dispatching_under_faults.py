@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tasks import database, dispatching
+from tasks import database, dispatching, leadership
 from tasks.dispatching import RECENT, Dispatcher
 from tasks.leadership import Lead
 from tasks.models import Leadership, Task
@@ -130,12 +130,21 @@ def until_it_went_round(desk: Desk) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_says_when_it_sleeps_and_when_it_works_again(running: Desk) -> None:
+def test_it_says_when_it_sleeps_and_when_it_works_again(running: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    note = leadership.note
+
+    def listen(*given: Any, **words: Any) -> None:
+        said.append(words.get("idle"))
+        note(*given, **words)
+
+    # It may sleep again so soon that nobody who looks at the row sees it awake.
+    monkeypatch.setattr(leadership, "note", listen)
     a_worker()
     until(lambda: Leadership.objects.filter(idle=True))
     [task_id] = tasks(1)
-    until(lambda: Leadership.objects.filter(idle=False))
     until(lambda: Task.objects.filter(id=task_id, status=S.QUEUED))
+    until(lambda: said[-2:] == [False, True])
     assert [ids for ids, _, _ in running.received()] == [[task_id]]
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from tasks import execution
 from tasks.context import TaskContext
@@ -68,6 +70,17 @@ def test_only_what_is_still_queued_here_is_executed(process: PoolProcess) -> Non
 def test_a_message_is_a_stray_only_if_none_of_its_tasks_exists(process: PoolProcess, known: bool, kind: Kind) -> None:
     finished = [a_task(S.COMPLETED).id] if known else []
     assert process.take(uuid.uuid4(), *finished, kind=kind) is known
+
+
+@pytest.mark.parametrize(("hours", "late"), [(1, False), (25, True)])
+def test_a_message_of_tasks_that_were_cleaned_up_is_a_late_one_and_no_stray(
+    process: PoolProcess, hours: int, late: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = int((time.time() - hours * 3600) * 1000)
+    gone = uuid.UUID(int=made << 80 | 0x7 << 76 | 0b10 << 62 | 12345)
+    with caplog.at_level("INFO", logger="tasks.execution"):
+        assert process.take(gone, uuid7()) is late
+    assert ("too late" in caplog.text) is late
 
 
 def test_a_second_message_with_the_same_tasks_does_nothing(process: PoolProcess) -> None:

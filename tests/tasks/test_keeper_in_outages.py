@@ -165,6 +165,52 @@ def test_leases_are_renewed_first_thing_when_the_database_is_back(
     until(lambda: Task.objects.get().lease_expires_at != before, timeout=1.0)
 
 
+def test_an_outcome_that_outlives_its_lease_in_an_outage_is_recorded(
+    start_process: Callable[[], PoolProcess], operator: Operator, add_type: Add, settings: Any
+) -> None:
+    settings.LEASE_SECONDS = 1
+    process = begin(start_process())
+
+    def meets_a_long_outage(ctx: TaskContext, payload: Any) -> str:
+        away.enter_context(operator.outage())
+        timer.start()
+        return "done all the same"
+
+    away = ExitStack()
+    timer = threading.Timer(2.0, away.close)
+    task_id = process.submit(add_type(meets_a_long_outage))
+    process.take(task_id)
+    process.settle()
+    # Nobody reaped it meanwhile: whoever could was cut off as well, and waits for one renewal first.
+    assert statuses([task_id]) == [S.COMPLETED]
+    assert TaskAttempt.objects.get().result == "done all the same"
+
+
+def test_work_that_goes_on_in_an_outage_is_stopped_before_its_lease_ends(
+    start_process: Callable[[], PoolProcess], operator: Operator, add_type: Add, settings: Any
+) -> None:
+    settings.LEASE_SECONDS = 4
+    stopped_after: list[float] = []
+    process = begin(start_process())
+
+    def goes_on(ctx: TaskContext, payload: Any) -> None:
+        away.enter_context(operator.outage())
+        began = time.monotonic()
+        try:
+            time.sleep(60)
+        finally:
+            stopped_after.append(time.monotonic() - began)
+            away.close()
+
+    away = ExitStack()
+    task_id = process.submit(add_type(goes_on))
+    process.take(task_id)
+    process.settle()
+    assert 0 < stopped_after[0] < 4
+    assert statuses([task_id]) == [S.PENDING]
+    assert TaskAttempt.objects.get().error_message == "handed back: the lease could not be renewed in time"
+
+
 def test_a_worker_that_has_to_end_without_its_database_ends(
     start_process: Callable[[], PoolProcess], operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

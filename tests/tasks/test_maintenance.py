@@ -72,6 +72,16 @@ def test_the_reaper_waits_at_first_and_after_a_gap_because_the_workers_may_have_
 # --- Lost messages ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("age", "returned"), [(PATIENCE - 5, 0), (PATIENCE + 5, 1)])
+def test_what_was_sent_for_a_worker_that_is_gone_comes_back(settings: Any, age: int, returned: int) -> None:
+    """No online worker knows the type any more: whether its message is still there, nobody will take it."""
+    settings.LOST_MESSAGE_SECONDS = PATIENCE
+    lead()
+    a_worker()
+    a_task(TaskStatus.QUEUED, type="gone.with-its-worker", queued_at=ago(age))
+    assert sweep((1, 1)) == returned
+
+
 @pytest.mark.parametrize(
     ("depth", "age", "returned"),
     [

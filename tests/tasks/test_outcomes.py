@@ -8,7 +8,7 @@ import pytest
 
 from tasks.exceptions import CancelRequested, DrainReached, TaskFailed, TimeoutReached, UnknownType
 from tasks.failures import MESSAGE_LIMIT
-from tasks.outcomes import UNKNOWN_TYPE_DELAY, Attempt
+from tasks.outcomes import Attempt
 from tasks.states import FailureCategory, Outcome, TaskStatus
 from tasks.transitions import Claimed, Ending
 
@@ -152,10 +152,12 @@ def test_what_is_handed_back_does_not_count() -> None:
         assert ending.delay == 0
 
 
-def test_a_type_that_is_unknown_here_waits_for_a_worker_that_knows_it() -> None:
-    ending = attempt(failures=2).raised(UnknownType("x"), at=101.0)
+@pytest.mark.parametrize(("number", "delay"), [(3, 5.0), (4, 10.0), (6, 40.0), (7, 60.0), (2_000, 60.0)])
+def test_a_type_that_is_unknown_here_waits_for_a_worker_that_knows_it(number: int, delay: float) -> None:
+    """It waits longer each time that it was handed back; the two failures before do not count."""
+    ending = attempt(failures=2, number=number).raised(UnknownType("x"), at=101.0)
     assert kinds(ending) == (TaskStatus.RETRYING, Outcome.RELEASED, FailureCategory.UNKNOWN_TYPE)
-    assert ending.delay == UNKNOWN_TYPE_DELAY
+    assert ending.delay == delay
 
 
 def test_every_message_is_storable() -> None:

@@ -106,3 +106,17 @@ def test_what_is_no_policy_is_refused_with_its_path(fields: dict[str, Any], path
 def test_a_maximum_under_the_base_is_refused() -> None:
     with pytest.raises(ValidationError, match="max is smaller than base"):
         RetryPolicy(base=10, max=5)
+
+
+def test_what_is_planned_follows_the_timetable() -> None:
+    policy = RetryPolicy(base=2, factor=2, max=6, jitter=False)
+    # Number 5 is the third that counts: two were lost.
+    found = policy.planned(attempt=5, failures=3, max_attempts=6)
+    assert [(each.number, each.shortest_wait, each.longest_wait) for each in found] == [(6, 6, 6), (7, 6, 6), (8, 6, 6)]
+    assert [each.longest_wait for each in policy.planned(attempt=1, failures=1, max_attempts=4)] == policy.timetable(4)
+    assert policy.planned(attempt=3, failures=3, max_attempts=3) == []
+
+
+def test_with_jitter_an_attempt_may_come_at_once() -> None:
+    (found,) = RetryPolicy(base=4).planned(attempt=1, failures=1, max_attempts=2)
+    assert (found.number, found.shortest_wait, found.longest_wait) == (2, 0, 4)

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from tasks import keeper
+from tasks import recording
 from tasks.states import Kind
 from tests.tasks.pool_process import PoolProcess, on_keepers_connections, statuses
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
 # Neither counts: what a transaction is made of, and what happens by the clock.
-ASIDE = re.compile(r"^(BEGIN|COMMIT|SAVEPOINT|RELEASE)|UPDATE tasks_task SET lease_expires_at|INSERT INTO tasks_worker")
+ASIDE = re.compile(
+    r"^(BEGIN|COMMIT|SAVEPOINT|RELEASE)|UPDATE tasks_task SET lease_expires_at|INSERT INTO tasks_worker|AND cancel_req"
+)
 TYPES = pytest.mark.parametrize("type_name", ["sample.noop", "sample.async_noop"])
 Cost = Callable[[int], list[str]]
 
@@ -51,5 +53,5 @@ def test_a_quick_chunk_of_a_hundred_costs_at_most_sixteen_statements(cost: Any, 
 
 @TYPES
 def test_the_number_does_not_grow_with_the_chunk(cost: Any, type_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "RECORD_WITHIN", 0.35)  # one lot, however slow the machine is
+    monkeypatch.setattr(recording, "RECORD_WITHIN", 0.35)  # one lot, however slow the machine is
     assert len(cost(type_name, 50)) == len(cost(type_name, 200))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -112,3 +113,27 @@ def test_a_connection_that_is_cut_is_a_poll_and_then_a_new_one(listening: Waker)
     assert not seconds_of(listening, 0.05)[0]  # listens again
     submit_task(type="sample.noop")
     assert seconds_of(listening)[0]
+
+
+@pytest.mark.broker
+def test_behind_pgbouncer_it_polls_unless_it_has_an_address_to_listen_on(waker: Waker, settings: Any) -> None:
+    settings.DATABASE_BEHIND_PGBOUNCER = True
+    assert not waker.can_be_woken
+    assert not seconds_of(waker, 0.05)[0]
+    usual = connection.settings_dict
+    settings.LISTEN_DATABASE = {"NAME": usual["NAME"], "OPTIONS": {"application_name": "listens"}}
+    assert waker.can_be_woken
+    assert not seconds_of(waker, 0.05)[0]
+    assert database.run("SELECT 1 FROM pg_stat_activity WHERE application_name = 'listens' AND query LIKE 'LISTEN%%'")
+
+
+@pytest.mark.broker
+def test_an_address_that_does_not_answer_is_said_once_and_polled(
+    waker: Waker, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.LISTEN_DATABASE = {"HOST": "127.0.0.1", "PORT": 1}
+    assert not seconds_of(waker, 0.05)[0]
+    assert not seconds_of(waker, 0.05)[0]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "tasks.waking"]
+    assert said.startswith("submits do not wake the dispatcher, it polls: ")
+    assert "\n" not in said

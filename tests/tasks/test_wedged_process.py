@@ -8,7 +8,7 @@ import uuid
 import pytest
 from django.db import connection
 
-from tasks.keeper import WEDGED_EXIT
+from tasks.guarding import WEDGED_EXIT
 from tasks.models import Task, TaskAttempt
 from tasks.states import FailureCategory, Outcome, TaskStatus
 from tests.tasks.pool_process import statuses

@@ -1,12 +1,18 @@
 """The type `data_processing`: tables through Polars, lazily and in bounded memory."""
 
+import os
 from typing import Any
+
+from django.conf import settings
 
 from tasks.context import TaskContext
 from tasks.handlers.data_processing import transform
 from tasks.handlers.data_processing.operations import find
 from tasks.handlers.data_processing.payload import DataProcessing
 from tasks.registry import handler
+
+# Read by Polars when it is first imported, be it by a package with operations of its own.
+os.environ.setdefault("POLARS_MAX_THREADS", str(settings.DATA_THREADS))
 
 __all__ = ["DataProcessing", "data_processing", "transform"]
 

@@ -5,6 +5,7 @@ links, so that a link put there in between changes nothing.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from tasks.states import FailureCategory
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC
+
+_PART = re.compile(r"part-(\d{5})\.")
 
 Identity = tuple[int, int]  # device and inode: equal for two names of one file
 
@@ -37,6 +40,17 @@ def open_source(path: str) -> int:
             os.close(descriptor)
             raise _refused(path, "is no plain file")
     return descriptor
+
+
+def stray_parts(folder: str, count: int) -> str:
+    """Returns the name of a part file in the folder whose number is `count` or more, or ""."""
+    with _failing(folder):
+        try:
+            with _folder(_located(folder), create=False) as descriptor:
+                found = sorted(os.listdir(descriptor))
+        except FileNotFoundError:
+            return ""
+    return next((name for name in found if (match := _PART.match(name)) and int(match[1]) >= count), "")
 
 
 def identity(descriptor: int) -> Identity:

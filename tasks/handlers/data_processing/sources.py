@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from tasks.handlers.data_processing.columns import ColumnNames, ColumnTypes
+from tasks.handlers.data_processing.partitions import MOST_BATCHES, part_path
 from tasks.handlers.data_processing.paths import DataPath, format_of
 from tasks.handlers.data_processing.validation import error_at, picking
 
@@ -12,7 +13,7 @@ Format = Literal["csv", "jsonl", "parquet"]
 Delimiter = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x7e\t ]$")]  # one ASCII character, not the quote
 
 _BY_SUFFIX = "By default it is told by the suffix: .csv, .jsonl, .ndjson or .parquet."
-_CSV_ONLY = ("delimiter", "has_header", "columns", "null_values")
+_CSV_ONLY = ("delimiter", "has_header", "columns", "null_values", "short_rows")
 
 
 class InlineRows(BaseModel):
@@ -46,9 +47,19 @@ class FileSource(BaseModel):
     has_header: bool = Field(default=True, description="CSV: the first line names the columns.")
     columns: ColumnNames | None = Field(default=None, description="CSV: names of all columns, in the file's order.")
     null_values: list[str] = Field(default_factory=list, description="CSV: texts that stand for null, such as NA.")
+    short_rows: Literal["refuse", "fill"] = Field(
+        default="refuse", description="CSV: what becomes of rows with fewer fields than the first. Fill: with nulls."
+    )
+    parts: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_BATCHES,
+        description="The path is a folder of so many part files, part-00000 and so on, as batches write them.",
+    )
     dtypes: ColumnTypes = Field(
         default_factory=dict,
-        description="Types of columns; CSV and JSON Lines infer the others from their first 10,000 rows.",
+        description="Types of columns; CSV and JSON Lines infer the others from their first 10,000 rows. In JSON Lines "
+        "a column that first appears after those has to be named.",
     )
 
     @model_validator(mode="after")
@@ -65,6 +76,13 @@ class FileSource(BaseModel):
     @property
     def file_format(self) -> str:
         return format_of(self.path, self.format)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files to read, in order."""
+        if self.parts is None:
+            return [self.path]
+        return [part_path(self.path, number, self.file_format) for number in range(self.parts)]
 
 
 class FileSink(BaseModel):

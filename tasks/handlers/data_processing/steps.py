@@ -6,8 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.handlers.data_processing.columns import ColumnName, ColumnNames, ColumnTypes
 from tasks.handlers.data_processing.expressions import Expression
-from tasks.handlers.data_processing.sources import Source
+from tasks.handlers.data_processing.schemas import RowSchema
+from tasks.handlers.data_processing.sources import FileSink, Source
 from tasks.handlers.data_processing.validation import error_at, picking
+
+REJECT_ROW, REJECT_REASONS = "reject_row", "reject_reasons"  # the columns that rejects get
 
 
 def _with_example(**example: Any) -> ConfigDict:
@@ -159,12 +162,55 @@ class Limit(BaseModel):
     rows: int = Field(ge=0)
 
 
-_MODELS = (Filter, Derive, Select, Rename, Cast, Aggregate, Sort, Join, Deduplicate, Limit)
+class Validate(BaseModel):
+    """Lets the rows pass that a JSON Schema accepts, and writes the others to a file of rejects.
+
+    A reject gets the columns reject_row (its number among the rows that came to this step) and reject_reasons.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "op": "validate",
+                    "schema": {"required": ["amount"], "properties": {"amount": {"type": "number", "minimum": 0}}},
+                    "rejects": {"path": "out/rejects.jsonl"},
+                    "max_reject_share": 0.01,
+                }
+            ]
+        },
+    )
+
+    op: Literal["validate"]
+    json_schema: RowSchema = Field(alias="schema")
+    nulls: Literal["absent", "null"] = Field(
+        default="absent", description="A null is a property that is missing, or one with the value null."
+    )
+    rejects: FileSink | None = Field(default=None, description="Where refused rows go. It appears with the sink.")
+    max_rejects: int | None = Field(
+        default=None,
+        ge=0,
+        description="One more and the task fails. It is 0 where there is no limit and no file of rejects.",
+    )
+    max_reject_share: float | None = Field(
+        default=None, ge=0, le=1, description="Of the rows that came; beyond: fails."
+    )
+
+    @property
+    def most_rejects(self) -> int | None:
+        if self.rejects is None and self.max_rejects is None and self.max_reject_share is None:
+            return 0
+        return self.max_rejects
+
+
+_MODELS = (Filter, Derive, Select, Rename, Cast, Aggregate, Sort, Join, Deduplicate, Limit, Validate)
 _BY_OP: dict[str, type[BaseModel]] = {model.model_fields["op"].annotation.__args__[0]: model for model in _MODELS}  # type: ignore[union-attr]
 
 
 Step = Annotated[
-    Filter | Derive | Select | Rename | Cast | Aggregate | Sort | Join | Deduplicate | Limit,
+    Filter | Derive | Select | Rename | Cast | Aggregate | Sort | Join | Deduplicate | Limit | Validate,
     Field(discriminator="op"),
     picking(lambda value: _BY_OP.get(str(value.get("op")))),
 ]

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from tasks import selectors
 from tasks.exceptions import TaskyardError
+from tasks.masking import masked, masked_text
 from tasks.models import Task
 from tasks.services import submit_task
 from tasks.states import FINAL, TaskStatus
@@ -57,9 +58,9 @@ class Command(BaseCommand):
             pause = min(0.5, pause * 1.5)
         attempt = selectors.newest_attempts([task_id]).get(task_id)
         if status != TaskStatus.COMPLETED:
-            said = f": {attempt.error_class}: {attempt.error_message}" if attempt else ""
+            said = f": {attempt.error_class}: {masked_text(attempt.error_message)}" if attempt else ""
             raise CommandError(f"{status}{said}")
-        self.stdout.write(json.dumps(attempt.result if attempt else None, indent=2))
+        self.stdout.write(json.dumps(masked(attempt.result) if attempt else None, indent=2))
 
 
 def _read(name: str, text: str) -> Any:

@@ -117,7 +117,7 @@ def storied_task(make_task: Any, make_attempt: Any, make_dead_letter: Any) -> Ta
     task: Task = make_task(
         TaskStatus.FAILED,
         name=f"name {NASTY}",
-        payload={"secret": f"payload {NASTY}"},
+        payload={"text": f"payload {NASTY}"},
         tags=[f"tag {NASTY}"],
         worker=f"worker {NASTY}",
         idempotency_key=f"key {NASTY}",
@@ -137,7 +137,7 @@ def storied_task(make_task: Any, make_attempt: Any, make_dead_letter: Any) -> Ta
     TaskLog.objects.create(
         task=task, attempt=1, at=database.now(), level="info", message=f"log {NASTY}", fields={"key": f"field {NASTY}"}
     )
-    TaskEvent.objects.create(task=task, attempt=1, at=database.now(), kind=EventKind.REAPED, reason=f"reason {NASTY}")
+    TaskEvent.objects.create(task=task, attempt=1, at=database.now(), kind=EventKind.RETURNED, reason=f"reason {NASTY}")
     make_dead_letter(
         task,
         error_class=f"class {NASTY}",

@@ -16,6 +16,7 @@ from tasks.admin.task_admin import TaskAdmin
 from tasks.models import Queue, Task
 from tasks.services.submission_form import Submission
 from tasks.states import TaskStatus
+from tests.tasks.rows import a_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -25,11 +26,11 @@ GOOD = {"type": "http_request", "payload": '{"url": "https://example.com"}'}
 
 def refused(client: Client, **fields: Any) -> dict[str, list[str]]:
     """Sends the form, sees that nothing was stored, and returns the errors by field."""
-    before = Task.objects.count()
+    before, entries = Task.objects.count(), LogEntry.objects.count()
     response = client.post(ADD, GOOD | fields)
     assert response.status_code == 200
     assert Task.objects.count() == before
-    assert LogEntry.objects.count() == before
+    assert LogEntry.objects.count() == entries
     errors: dict[str, list[str]] = response.context["adminform"].form.errors
     assert errors
     for messages in errors.values():
@@ -151,6 +152,13 @@ class TestBad:
         root.post(ADD, GOOD | {"idempotency_key": "k-1"})
         (error,) = refused(root, idempotency_key="k-1", priority="9")["idempotency_key"]
         assert "used before with another body" in error
+
+    def test_what_cannot_be_undone_and_who_may_not_ask_for_that(self, root: Client, sign_in: Any) -> None:
+        given = {"type": "compensation", "payload": json.dumps({"task": str(a_task().id)})}
+        (error,) = refused(root, **given)["payload"]
+        assert "only what is completed can be undone" in error
+        (error,) = refused(sign_in("tasks.add_task"), **given)["type"]
+        assert "tasks.change_task" in error
 
     @pytest.mark.parametrize(
         ("field", "value"),

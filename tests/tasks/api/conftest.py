@@ -16,7 +16,8 @@ from tasks.states import FailureCategory, TaskStatus
 from tasks.transitions import finish
 from tests.tasks.rows import HOLDER, claimed, ending
 
-VIEWER = ("tasks.view_task", "tasks.view_deadletter")
+VIEWER = ("tasks.view_task", "tasks.view_deadletter", "tasks.view_queue")
+OPERATOR = (*VIEWER, "tasks.add_task", "tasks.change_task", "tasks.change_deadletter", "tasks.change_queue")
 
 
 @dataclass
@@ -33,13 +34,19 @@ class Api:
     def post(self, address: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         return self.send(address, json.dumps(body).encode(), **headers)
 
+    def patch(self, address: str, body: Any = None) -> tuple[int, Any]:
+        return self.send(address, json.dumps(body).encode(), method="PATCH")
+
+    def delete(self, address: str, body: Any = None) -> tuple[int, Any]:
+        return self.send(address, b"" if body is None else json.dumps(body).encode(), method="DELETE")
+
     def send(
-        self, address: str, body: bytes, *, content_type: str = "application/json", **headers: str
+        self, address: str, body: bytes, *, method: str = "POST", content_type: str = "application/json", **headers: str
     ) -> tuple[int, Any]:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         # Not by post(), which encodes the body anew.
         response = self.client.generic(
-            "POST", f"/api/{address}", body, content_type=content_type, headers=self.headers | given
+            method, f"/api/{address}", body, content_type=content_type, headers=self.headers | given
         )
         return self._read(response)
 
@@ -73,6 +80,11 @@ def viewer(sign_in: Callable[..., Api]) -> Api:
 
 
 @pytest.fixture
+def operator(sign_in: Callable[..., Api]) -> Api:
+    return sign_in(*OPERATOR)
+
+
+@pytest.fixture
 def anonymous() -> Api:
     return Api(None, Client(raise_request_exception=False), {})
 
@@ -80,13 +92,15 @@ def anonymous() -> Api:
 @pytest.fixture
 def completed(db: None) -> Task:
     """A task that ended well at its second attempt."""
-    (first,) = claimed(payload={"secret": "payload"}, retry={"kind": "none"}, tags=["red"], name="Mine")
+    (first,) = claimed(payload={"what": "secret payload"}, retry={"kind": "none"}, tags=["red"], name="Mine")
     finish([ending(first, TaskStatus.RETRYING, traceback="secret traceback")], incarnation=HOLDER)
     Task.objects.filter(id=first.id).update(status=TaskStatus.QUEUED)
     from tasks.transitions import claim
 
     (second,) = claim([first.id], queue="default", worker="w2@test", incarnation=HOLDER, lease=30, alone=False)
-    finish([ending(second, TaskStatus.COMPLETED, worker="w2@test", result='{"secret": "result"}')], incarnation=HOLDER)
+    finish(
+        [ending(second, TaskStatus.COMPLETED, worker="w2@test", result='{"what": "secret result"}')], incarnation=HOLDER
+    )
     task = Task.objects.get(id=first.id)
     TaskLog.objects.create(task=task, attempt=2, at=task.created_at, level="info", message="line", fields={"a": 1})
     return task
@@ -95,7 +109,7 @@ def completed(db: None) -> Task:
 @pytest.fixture
 def dead(db: None) -> Task:
     """A task that failed for good, with its dead letter."""
-    (attempt,) = claimed(payload={"secret": "payload"})
+    (attempt,) = claimed(payload={"what": "secret payload"})
     category = FailureCategory.HTTP_4XX
     finish([ending(attempt, TaskStatus.FAILED, category=category, traceback="secret traceback")], incarnation=HOLDER)
     assert DeadLetter.objects.filter(task_id=attempt.id).count() == 1

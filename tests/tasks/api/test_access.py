@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver
 
 from config import api_router
 from tasks.models import DeadLetter, Task
+from tests.tasks.api import test_verb_access as verb_access
 from tests.tasks.api.conftest import Api
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +32,18 @@ TABLE = [
     ("GET", "tasks/{task}/", 401, 403, 200, 200),
     ("GET", "tasks/{task}/attempts/", 401, 403, 200, 200),
     ("GET", "tasks/{task}/logs/", 401, 403, 403, 200),
+    ("GET", "tasks/{task}/timeline/", 401, 403, 200, 200),
     ("GET", "dlq/tasks/", 401, 403, 200, 200),
+    ("GET", "dlq/groups/", 401, 403, 200, 200),
+    ("GET", "dlq/stats/", 401, 403, 200, 200),
+    ("GET", "queue-manager/queues/", 401, 403, 200, 200),
     ("GET", "dlq/tasks/{letter}/", 401, 403, 200, 200),
     # what is not there, and what cannot be done
     ("GET", "tasks/{nobody}/", 401, 403, 404, 404),
     ("GET", "tasks/{nobody}/attempts/", 401, 403, 404, 404),
     ("GET", "tasks/{nobody}/logs/", 401, 403, 404, 404),
+    ("GET", "tasks/{nobody}/timeline/", 401, 403, 404, 404),
+    ("GET", "queue-manager/queues/nowhere/", 401, 403, 404, 404),
     ("GET", "dlq/tasks/{nobody}/", 401, 403, 404, 404),
     ("GET", "tasks/bulk/", 401, 403, 405, 405),
     ("PUT", "tasks/", 401, 403, 403, 405),
@@ -89,6 +96,11 @@ def test_the_table_has_every_address() -> None:
     letter = "dlq/tasks/<uuid:pk>/"
     asked = {row[1].replace("{task}", "<uuid:pk>").replace("{letter}", "<uuid:pk>") for row in TABLE}
     assert letter in asked
+    verbs = {row[1] for row in verb_access.TABLE}
+    asked |= {
+        row.replace("{task}", "<uuid:pk>").replace("{letter}", "<uuid:pk>").replace("{queue}", "<str:name>")
+        for row in verbs
+    }
     assert set(addresses(api_router.urlpatterns)) - {"<path:unknown>"} <= asked
 
 
@@ -138,9 +150,9 @@ def test_what_may_be_secret_is_hidden_without_the_permission(viewer: Api, comple
 def test_with_the_permission_all_is_shown(sign_in: Callable[..., Api], completed: Task, dead: Task) -> None:
     api = sign_in("tasks.view_task", "tasks.view_deadletter", "tasks.view_payload")
     task = api.get(f"tasks/{completed.id}/")[1]
-    assert (task["payload"], task["result"]) == ({"secret": "payload"}, {"secret": "result"})
-    assert [each["payload"] for each in api.get("tasks/")[1]["results"]] == [{"secret": "payload"}] * 2
+    assert (task["payload"], task["result"]) == ({"what": "secret payload"}, {"what": "secret result"})
+    assert [each["payload"] for each in api.get("tasks/")[1]["results"]] == [{"what": "secret payload"}] * 2
     first, second = api.get(f"tasks/{completed.id}/attempts/")[1]["results"]
-    assert (first["traceback"], second["result"]) == ("secret traceback", {"secret": "result"})
+    assert (first["traceback"], second["result"]) == ("secret traceback", {"what": "secret result"})
     assert api.get("dlq/tasks/")[1]["results"][0]["traceback"] == "secret traceback"
     assert api.get(f"tasks/{completed.id}/logs/")[1]["results"][0]["message"] == "line"

@@ -17,10 +17,11 @@ from tests.tasks.rows import a_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
-# Of design.md's Task, what there is by now: the dependencies, workflows and cron jobs come with what they need.
+# Workflow runs and cron jobs come with what they need.
 FIELDS = set(
     "id type name queue priority status payload tags attempt max_attempts retry timeout run_at created_at queued_at "
-    "started_at finished_at duration_ms progress result error worker created_by url".split()
+    "started_at finished_at duration_ms progress result error worker created_by url depends_on "
+    "on_dependency_failure unmet compensates clone_of parked timetable cancel_requested_at".split()
 )
 
 
@@ -46,7 +47,11 @@ def test_a_completed_task(root: Api, completed: Task) -> None:
     assert (shape["id"], shape["url"]) == (str(completed.id), f"/api/tasks/{completed.id}/")
     assert (shape["type"], shape["name"], shape["queue"], shape["tags"]) == ("sample.noop", "Mine", "default", ["red"])
     assert (shape["status"], shape["attempt"], shape["max_attempts"]) == ("completed", 2, 3)
-    assert (shape["payload"], shape["result"], shape["error"]) == ({"secret": "payload"}, {"secret": "result"}, None)
+    assert (shape["payload"], shape["result"], shape["error"]) == (
+        {"what": "secret payload"},
+        {"what": "secret result"},
+        None,
+    )
     assert (shape["worker"], shape["created_by"], shape["progress"]) == ("w2@test", None, None)
     assert completed.finished_at is not None
     assert completed.started_at is not None

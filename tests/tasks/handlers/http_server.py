@@ -83,11 +83,11 @@ class Site:
 class SocketServer:
     """Gives each connection to `talk`, in a thread, after TLS if asked. `closed` is set when a client hangs up."""
 
-    def __init__(self, talk: Callable[[socket.socket], None], *, tls: bool = False) -> None:
+    def __init__(self, talk: Callable[[socket.socket], None], *, tls: bool | ssl.SSLContext = False) -> None:
         self.closed = threading.Event()
         self.server_names: list[str | None] = []
         self._talk = talk
-        self._tls = server_tls() if tls else None
+        self._tls = tls if isinstance(tls, ssl.SSLContext) else server_tls() if tls else None
         if self._tls:
             self._tls.sni_callback = lambda _, name, __: self.server_names.append(name)
         self._listener = socket.create_server(("127.0.0.1", 0))

@@ -168,14 +168,22 @@ def test_reset_connection_is_a_connection_failure(socket_server: Callable[..., S
     assert "Connection reset by peer" in str(failure)
 
 
-@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"])
-def test_silent_server_is_given_up_before_the_timeout(socket_server: Callable[..., SocketServer], begun: bytes) -> None:
+@pytest.mark.parametrize(
+    ("begun", "reason"),
+    [
+        (b"", "the server did not answer in time"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "the answer did not end in time"),
+    ],
+)
+def test_silent_server_is_given_up_before_the_timeout(
+    socket_server: Callable[..., SocketServer], begun: bytes, reason: str
+) -> None:
     server = socket_server(replying(begun))
     ctx = make_context(timeout=0.4)
     failure = fail(ctx, url=f"http://127.0.0.1:{server.port}/x")
     assert ctx.remaining > 0
     assert failure.category is FailureCategory.TIMEOUT
-    assert str(failure) == f"GET http://127.0.0.1:{server.port}/x failed: the server did not answer in time"
+    assert str(failure) == f"GET http://127.0.0.1:{server.port}/x failed: {reason}"
     assert server.closed.wait(2)
 
 

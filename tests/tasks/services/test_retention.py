@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from tasks import database, registry
 from tasks.context import TaskContext
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskEvent, TaskLog
-from tasks.services import submit_task
+from tasks.services import cancel_tasks, retry_tasks, submit_task
 from tasks.services.retention import remove_finished
 from tasks.states import FINAL, EventKind, FailureCategory, Outcome, Resolution, TaskStatus
-from tests.tasks.rows import a_task, tasks
+from tests.tasks.family import end, statuses, submit
+from tests.tasks.rows import a_task, queues, tasks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -49,6 +50,17 @@ def test_what_has_not_ended_stays_however_old_it_is(status: TaskStatus) -> None:
     task = a_task(status, created_at=database.now() - timedelta(days=800))
     assert remove_finished(older_than=0, limit=100) == 0
     assert kept() == {task.id}
+
+
+def test_a_cancelled_parent_of_a_failed_task_stays_so_that_no_task_waits_for_what_is_gone() -> None:
+    queues("default")
+    dead, gone, child = submit({}, {}, {"depends_on": [0, 1]})
+    end(dead, status=TaskStatus.FAILED)
+    cancel_tasks([gone])
+    assert remove_finished(older_than=-1, limit=100) == 0
+    retry_tasks([dead])
+    end(dead)
+    assert statuses(child) == [TaskStatus.FAILED]  # below the cancelled one, and not blocked for ever
 
 
 def test_the_oldest_go_first_up_to_the_limit() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tasks.exceptions import InvalidSubmission, PayloadTooLarge
 from tasks.models import Task
 from tasks.services import submit_given, submit_task, submit_tasks
-from tasks.services.submission import ERRORS_SHOWN
+from tasks.services.preparing import ERRORS_SHOWN
 from tasks.storable import DEEPEST
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

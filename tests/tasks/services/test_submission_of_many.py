@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tasks import database
 from tasks.models import Task
 from tasks.services import submit_tasks
-from tasks.services.submission import COPY_FROM, INSERT_AT_ONCE
+from tasks.services.storing import COPY_FROM, INSERT_AT_ONCE
 from tasks.states import TaskStatus
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -8,7 +8,7 @@ import pytest
 from tasks import database
 from tasks.models import Task
 from tasks.states import TaskStatus
-from tasks.transitions import cancel, claim, renew
+from tasks.transitions import cancel, cancel_requests, claim, renew
 from tests.tasks.rows import HOLDER, STRANGER, a_task, claimed, columns, tasks
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -119,3 +119,12 @@ def test_a_claim_and_a_renewal_are_one_statement_each(count: int, django_assert_
         claim_for_holder(ids)
         renew([(each, 1) for each in ids], incarnation=HOLDER, lease=30)
     assert Task.objects.filter(status=TaskStatus.PROCESSING).count() == count
+
+
+def test_requests_to_cancel_are_read_for_what_this_process_still_has() -> None:
+    wanted, other, elsewhere, newer = claimed(4)
+    cancel([wanted.id, elsewhere.id, newer.id])
+    Task.objects.filter(id=elsewhere.id).update(incarnation=STRANGER)
+    Task.objects.filter(id=newer.id).update(attempt=2)
+    pairs = [(each.id, each.attempt) for each in (wanted, other, elsewhere, newer)]
+    assert cancel_requests(pairs, incarnation=HOLDER) == {(wanted.id, 1)}

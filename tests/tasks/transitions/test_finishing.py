@@ -9,7 +9,7 @@ import pytest
 
 from tasks.models import DeadLetter, Task, TaskAttempt
 from tasks.states import FINAL, FailureCategory, Outcome, TaskStatus
-from tasks.transitions import cancel, finish, lose_expired, revive
+from tasks.transitions import cancel, claim, finish, lose_expired, revive
 from tests.tasks.rows import HOLDER, LEADER, STRANGER, claimed, columns, ending, lead
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -35,6 +35,21 @@ def test_an_ending_moves_the_task_and_records_the_attempt(status: TaskStatus) ->
         end.category, end.error_class, end.message,
     )  # fmt: skip
     assert DeadLetter.objects.count() == (status == S.FAILED)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_attempts_of_one_task_in_a_set_only_the_one_that_holds_it_moves_it(turned: bool) -> None:
+    """A process that lost a task may get it again before it has told how its first attempt ended."""
+    [late] = claimed(lease=-1)
+    lead()
+    lose_expired(**LEADER, max_losses=3)
+    Task.objects.update(status=S.QUEUED)
+    [held] = claim([late.id], queue="default", worker="w1@test", incarnation=HOLDER, lease=30, alone=False)
+    ends = [ending(late, S.COMPLETED), ending(held, S.RETRYING)]
+    result = finish(ends[::-1] if turned else ends, incarnation=HOLDER)
+    assert (result.moved, result.refused) == ({(held.id, 2)}, {(held.id, 1)})
+    assert Task.objects.get().status == S.RETRYING
+    assert list(TaskAttempt.objects.order_by("number").values_list("outcome", flat=True)) == ["lost", "failed"]
 
 
 def test_times_are_told_as_ages_and_kept_by_the_databases_clock() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tasks import database, transitions
-from tasks.models import DeadLetter, Task, TaskAttempt
+from tasks.models import DeadLetter, Task, TaskAttempt, TaskDependency
 from tasks.states import FINAL, MOVES, Move, TaskStatus
-from tests.tasks.rows import HOLDER, LEADER, columns, ending, lead, task_in
+from tasks.transitions.settling import reblock, settle
+from tests.tasks.rows import HOLDER, LEADER, a_task, columns, ending, lead, task_in
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -38,8 +39,37 @@ MOVERS: dict[Move, Callable[[Task], Any]] = {
     Move.LOSE: lambda task: transitions.lose_expired(**LEADER, max_losses=3),
     Move.CANCEL: cancel,
     Move.REVIVE: lambda task: transitions.revive([task.id], actor_id=None),
+    Move.UNBLOCK: lambda task: settle_with(task, TaskStatus.COMPLETED),
+    Move.ABANDON: lambda task: abandon(task),
+    Move.REBLOCK: lambda task: reblock_below(task),
+    Move.POSTPONE: lambda task: transitions.edit({task.id: {"delay": 60.0}}, sources=[TaskStatus.PENDING]),
 }
-TARGETS = {Move.LOSE: TaskStatus.PENDING}  # of the two that the table allows
+# Of those that the table allows.
+TARGETS = {Move.LOSE: TaskStatus.PENDING, Move.REVIVE: TaskStatus.PENDING, Move.UNBLOCK: TaskStatus.PENDING}
+
+
+def settle_with(task: Task, status: TaskStatus) -> None:
+    """Ends a task that this one depends on."""
+    parent = a_task(status, has_dependents=True)
+    Task.objects.filter(id=task.id).update(unmet=1)
+    TaskDependency.objects.create(child=task, parent=parent)
+    settle([parent.id])
+    Task.objects.filter(id=task.id).update(unmet=0)
+
+
+def abandon(task: Task) -> None:
+    settle_with(task, TaskStatus.FAILED)
+    transitions.park_unknown(task.queue, ["another"], **LEADER)
+    transitions.abandon_parked(task.queue, ["another"], grace=-1.0, **LEADER)
+    transitions.unpark_known(task.queue, [task.type], **LEADER)
+
+
+def reblock_below(task: Task) -> None:
+    parent = a_task(TaskStatus.PENDING, has_dependents=True)
+    Task.objects.filter(id=task.id).update(unmet=1)
+    TaskDependency.objects.create(child=task, parent=parent)
+    reblock([parent.id])
+    Task.objects.filter(id=task.id).update(unmet=0)
 
 
 def test_the_matrix_drives_every_move() -> None:
@@ -73,6 +103,6 @@ def two_rows(status: TaskStatus) -> tuple[Task, Task]:
     finished = {"finished_at": past} if status in FINAL else {}
     common: dict[str, Any] = {"attempt": 1, "incarnation": HOLDER, "queued_at": past, "started_at": past} | finished
     task = task_in(status, run_at=past, lease_expires_at=past, **common)
-    bystander = task_in(status, run_at=ahead, lease_expires_at=ahead, **common)
+    bystander = task_in(status, queue="elsewhere", run_at=ahead, lease_expires_at=ahead, **common)
     Task.objects.bulk_create([task, bystander])
     return task, bystander

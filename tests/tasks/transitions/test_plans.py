@@ -10,11 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tasks import database
-from tasks.models import Task
+from tasks.models import Task, TaskDependency
+from tasks.models.task import new_id
+from tasks.recalling import recall
 from tasks.selectors import dispatch_candidates
-from tasks.states import TaskStatus
-from tasks.transitions import cancel, claim, enqueue, finish, renew, return_queued
-from tests.tasks.rows import HOLDER, LEADER, ending, lead
+from tasks.states import FINAL, TaskStatus
+from tasks.transitions import cancel, cancel_requests, claim, enqueue, finish, renew, return_queued
+from tests.tasks.rows import HOLDER, LEADER, ending, lead, tasks
 
 pytestmark = [pytest.mark.broker, pytest.mark.django_db]
 
@@ -25,7 +27,7 @@ HOT = (TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.PROCESSING)
 def fill(*statuses: TaskStatus) -> None:
     """Stores EACH tasks of each status; ids are drawn, so that the rows of a set lie anywhere."""
     for status in statuses:
-        final = status == TaskStatus.COMPLETED
+        final = status in FINAL
         database.run(
             f"""INSERT INTO tasks_task (id, type, name, queue, priority, status, payload, payload_bytes, tags, timeout,
                 retry, max_attempts, budget, attempt, uncounted, run_at, created_at, queued_at, started_at, finished_at,
@@ -70,9 +72,17 @@ MOVES: dict[str, tuple[TaskStatus, Callable[[list[Task]], Any]]] = {
         TaskStatus.PROCESSING,
         lambda rows: renew([(row.id, row.attempt) for row in rows], incarnation=HOLDER, lease=30),
     ),
+    "read requests to cancel": (
+        TaskStatus.PROCESSING,
+        lambda rows: not cancel_requests([(row.id, row.attempt) for row in rows], incarnation=HOLDER),
+    ),
     "finish": (
         TaskStatus.PROCESSING,
         lambda rows: finish([ending(row, TaskStatus.COMPLETED) for row in rows], incarnation=HOLDER),
+    ),
+    "recall": (
+        TaskStatus.PROCESSING,
+        lambda rows: recall([row.id for row in rows], incarnation=HOLDER, held=()),
     ),
     "cancel": (TaskStatus.PENDING, lambda rows: cancel([row.id for row in rows])),
 }
@@ -99,7 +109,7 @@ def test_what_is_sent_next_is_read_in_the_order_of_its_index(limit: int) -> None
 def statements_of(call: Callable[[], Any]) -> list[str]:
     with CaptureQueriesContext(connection) as queries:
         assert call()
-    return [query["sql"] for query in queries if re.search(r"\btasks_task\b", query["sql"])]
+    return [query["sql"] for query in queries if re.search(r"\btasks_task(dependency)?\b", query["sql"])]
 
 
 def ways(statement: str) -> set[str]:
@@ -110,7 +120,7 @@ def ways(statement: str) -> set[str]:
         if "Scan" in node["Node Type"]
         and (node.get("Relation Name") == "tasks_task" or "Index Name" in node)
         and node["Node Type"] != "Bitmap Heap Scan"
-        and node.get("Relation Name") != "tasks_leadership"
+        and node.get("Relation Name") not in ("tasks_leadership", "tasks_queue")
     }
 
 
@@ -125,3 +135,26 @@ def plan(statement: str) -> list[dict[str, Any]]:
         nodes.append(node)
         rest += node.get("Plans", [])
     return nodes
+
+
+def parents_with_children(count: int) -> list[Task]:
+    """Claimed tasks of which each has a child, among many edges of others."""
+    rows = list(Task.objects.filter(status=TaskStatus.PROCESSING).order_by("id")[:count])
+    children = list(Task.objects.filter(status=TaskStatus.COMPLETED).order_by("id")[:EACH]) or rows
+    edges = [TaskDependency(child=child, parent_id=new_id(), met=True) for child in children]
+    blocked = tasks(count, TaskStatus.BLOCKED, unmet=1)
+    edges += [TaskDependency(child_id=child, parent=parent) for child, parent in zip(blocked, rows, strict=True)]
+    TaskDependency.objects.bulk_create(edges)
+    Task.objects.filter(id__in=[row.id for row in rows]).update(has_dependents=True)
+    return rows
+
+
+@pytest.mark.usefixtures("statistics")
+@pytest.mark.parametrize("status", [TaskStatus.COMPLETED, TaskStatus.FAILED])
+@pytest.mark.parametrize("count", [1, 200])
+def test_what_an_end_means_for_dependents_is_found_by_keys(status: TaskStatus, count: int) -> None:
+    rows = parents_with_children(count)
+    statements = statements_of(lambda: finish([ending(row, status) for row in rows], incarnation=HOLDER))
+    assert any("tasks_taskdependency" in statement for statement in statements)
+    used = {way: statement for statement in statements for way in ways(statement)}
+    assert set(used) <= {"tasks_task_pkey", "dependency_parent", "dependency_once", "tasks_taskdependency_pkey"}

@@ -40,7 +40,9 @@ def test_a_row_says_what_was_submitted_and_starts_empty(store: Way) -> None:
         "attempt": 0, "uncounted": 0, "run_at": AHEAD, "queued_at": None, "started_at": None, "finished_at": None,
         "lease_expires_at": None, "worker": "", "incarnation": None, "alone": False, "suspect": False, "losses": 0,
         "returns": 0, "cancel_requested_at": None, "progress": None, "progress_text": "", "created_by_id": None,
-        "idempotency_key": None, "idempotency_hash": "f" * 64,
+        "idempotency_key": None, "idempotency_hash": "f" * 64, "parked": "", "parked_at": None, "unmet": 0,
+        "has_dependents": False, "on_dependency_failure": "fail", "unsettled": False, "compensates_id": None,
+        "compensation": None, "clone_of_id": None,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """From Polars' errors to sentences for the person who wrote the payload."""
 
+import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,10 +57,20 @@ def blaming(where: str | Callable[[BaseException], str], names: Mapping[str, str
         raise _failure(error, culprit, explain(error, names)) from error
 
 
+def is_full(error: BaseException) -> bool:
+    """Tells whether a file could not grow: no space, a quota, a limit."""
+    return any(f"(os error {number})" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
 def _failure(error: BaseException, culprit: str, message: str) -> TaskFailed:
     prefix = f"{culprit}: " if culprit else ""
-    if isinstance(error, _WRONG_PAYLOAD):
+    is_of_system = isinstance(error, OSError) or "(os error " in message  # Polars wraps some of them
+    if isinstance(error, _WRONG_PAYLOAD) and not is_of_system:
         return TaskFailed(prefix + message, category=FailureCategory.INVALID_PAYLOAD, retryable=False)
-    if isinstance(error, OSError):  # a full disk, a share that went away: may be better next time
+    if is_of_system:  # a full disk, a share that went away: may be better next time
         return TaskFailed(prefix + message, category=FailureCategory.CODE_ERROR)
-    return TaskFailed(f"{prefix}Polars broke off: {message}", category=FailureCategory.CODE_ERROR, retryable=False)
+    return TaskFailed(
+        f"{prefix}Polars broke off, and a file may be damaged: {message[:200]}",
+        category=FailureCategory.CODE_ERROR,
+        retryable=False,
+    )

@@ -13,22 +13,38 @@ from tasks.handlers.data_processing.frames.failures import blaming, require
 from tasks.handlers.data_processing.frames.parsing import parse
 from tasks.handlers.data_processing.frames.reading import read
 from tasks.handlers.data_processing.frames.running import Query
-from tasks.handlers.data_processing.sources import Source
+from tasks.handlers.data_processing.frames.validating import Validation
+from tasks.handlers.data_processing.partitions import Batch
+from tasks.handlers.data_processing.sources import FileSource, Source
+
+_OF_READING = re.compile(
+    r"parquet: |could not parse `|invalid utf-8|more fields than defined|JSON|CSV malformed|JoinError::Panic"
+)
+_NUMBER = "\x00number"
 
 
-def plan(source: Source, sequence: list[steps.Step], query: Query) -> pl.LazyFrame:
+def plan(source: Source, sequence: list[steps.Step], query: Query, batch: Batch | None = None) -> pl.LazyFrame:
     """Returns the rows after the steps. Raises TaskFailed that names the step which does not fit."""
-    with blaming("source", query.names):
-        frame = read(source, query)
+    with blaming(_name_of(source), query.names):
+        frame = read(source, query, batch=batch, is_main=True)
     for index, step in enumerate(sequence):
         with blaming(f"steps[{index}] ({step.op})", query.names):
-            frame = apply(step, frame, query)
+            if isinstance(step, steps.Validate):
+                validation = Validation(step, f"steps[{index}] (validate)", query)
+                query.validations.append(validation)
+                frame = validation.watch(frame)
+            else:
+                frame = apply(step, frame, query)
             frame.collect_schema()  # cheap, and the complaint comes while we know whose it is
     return frame
 
 
-def culprit(sequence: list[steps.Step], error: BaseException) -> str:
-    """Returns the step to blame for an error that came while the query ran, or "" where that is not certain.
+def _name_of(source: Source) -> str:
+    return f"source ({source.path})" if isinstance(source, FileSource) else "source"
+
+
+def culprit(source: Source, sequence: list[steps.Step], error: BaseException) -> str:
+    """Returns what to blame for an error that came while the query ran, or "" where that is not certain.
 
     By then the steps are one query, but Polars' message often quotes the expression or names the column.
     """
@@ -40,6 +56,8 @@ def culprit(sequence: list[steps.Step], error: BaseException) -> str:
         if (quoted and any(quoted[1] in str(parse(text)) for text in _expressions(step)))
         or (named and isinstance(step, steps.Cast) and named[1] in step.columns)
     ]
+    if not suspects and _OF_READING.search(str(error)) and not any(isinstance(step, steps.Join) for step in sequence):
+        return _name_of(source)
     return suspects[0] if len(suspects) == 1 else ""
 
 
@@ -138,7 +156,14 @@ def _(step: steps.Deduplicate, frame: pl.LazyFrame, query: Query) -> pl.LazyFram
 
 @apply.register
 def _(step: steps.Limit, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
-    return frame.head(step.rows)
+    return first(step.rows, frame, query)
+
+
+def first(rows: int, frame: pl.LazyFrame, query: Query) -> pl.LazyFrame:
+    """Returns the first rows. The others are not read, unless a step before has to see them all."""
+    if not query.validations:
+        return frame.head(rows)
+    return frame.with_row_index(_NUMBER).filter(pl.col(_NUMBER) < rows).drop(_NUMBER)
 
 
 def _named(expressions: dict[str, str]) -> list[pl.Expr]:

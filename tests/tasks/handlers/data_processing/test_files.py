@@ -87,11 +87,11 @@ def test_a_folder_swapped_for_a_link_after_the_check_is_not_entered(root, monkey
 
 
 @pytest.mark.timeout(10)
-def test_what_is_no_plain_file_is_refused_and_never_waited_for(root, failure_of):
+def test_what_is_no_plain_file_is_refused_and_never_waited_for(root, failure_of, monkeypatch):
     os.mkfifo(root / "fifo.csv")
     (root / "folder.csv").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
-        os.chdir(root)
+        monkeypatch.chdir(root)
         server.bind("socket.csv")
     for name in ("fifo.csv", "folder.csv", "socket.csv"):
         failure = failure_of({"source": {"path": name}})

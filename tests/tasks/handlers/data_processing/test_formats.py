@@ -95,14 +95,14 @@ def test_rows_that_make_no_table_are_refused(failure_of, source, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("in.csv", b"", "source: empty CSV"),
-        ("in.csv", b"a,b\n1,2,3\n", "more fields than defined"),
+        ("in.csv", b"", "source (in.csv): empty CSV"),
+        ("in.csv", b"a,b\n1,2,3\n", "line 2 has 3 fields, and the first has 2"),
         ("in.csv", b"a\n" + b"1\n" * 20_000 + b"x\n", 'name the column\'s type in "dtypes"'),
         ("in.csv", b"a,b\n1,caf\xe9\n", "must be in UTF-8"),
-        ("in.jsonl", b'{"a": 1}\n{"a":', "source: "),
-        ("in.jsonl", b"[1, 2]\n", "source: "),
+        ("in.jsonl", b'{"a": 1}\n{"a":', "source (in.jsonl): "),
+        ("in.jsonl", b"[1, 2]\n", "source (in.jsonl): "),
         ("in.jsonl", b'{"a": 1}\n' * 20_000 + b'{"a": "x"}\n', 'name the column\'s type in "dtypes"'),
-        ("in.parquet", b"nothing of the kind", "source: parquet"),
+        ("in.parquet", b"nothing of the kind", "source (in.parquet): parquet"),
     ],
 )
 def test_a_broken_file_is_refused_with_a_reason(root, failure_of, name, content, message):
@@ -117,7 +117,7 @@ def test_a_broken_file_is_refused_with_a_reason(root, failure_of, name, content,
 def test_columns_must_be_as_many_as_the_file_has(root, failure_of):
     (root / "in.csv").write_text("1,2\n")
     failure = failure_of({"source": {"path": "in.csv", "has_header": False, "columns": ["a"]}})
-    assert str(failure) == "source: columns has 1 names, and the file has 2 columns"
+    assert str(failure) == "source (in.csv): columns has 1 names, and the file has 2 columns"
 
 
 def test_csv_refuses_lists_and_objects_and_the_others_take_them(root, process, failure_of):

@@ -11,6 +11,8 @@ import pytest
 
 from tasks.exceptions import CancelRequested, Interrupted
 
+pytestmark = pytest.mark.embedded  # real programs or much data
+
 # 400 million million rows, none of which gets through: without an interruption this outlasts the test's timeout.
 ENDLESS = {
     "source": {"rows": [{"a": number} for number in range(1_000)]},
@@ -145,3 +147,35 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# Each of the rows asks the schema millions of questions: without an interruption this outlasts the test's timeout.
+_DOUBLING = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]} for n in range(30)}
+JUDGING = {
+    "source": {"rows": [{"a": number} for number in range(100)]},
+    "steps": [
+        {
+            "op": "validate",
+            "schema": {"$ref": "#/$defs/d0", "$defs": _DOUBLING | {"d30": {}}},
+            "rejects": {"path": "rejects.csv"},
+        }
+    ],
+    "sink": {"path": "out.csv"},
+}
+
+
+@pytest.mark.timeout(20)
+def test_a_signal_ends_the_judging_of_a_single_row(root, process):
+    with interrupted():
+        process(JUDGING)
+    wait_for_queries_to_end()
+    assert list(root.iterdir()) == []
+
+
+@pytest.mark.timeout(20)
+def test_a_request_to_cancel_ends_the_judging_of_a_single_row(root, process):
+    began = time.monotonic()
+    with pytest.raises(CancelRequested):
+        process(JUDGING, is_cancelled=lambda: time.monotonic() - began > 0.3)
+    wait_for_queries_to_end()
+    assert list(root.iterdir()) == []

@@ -100,11 +100,11 @@ def test_every_mistake_is_reported_at_once():
 def test_the_schema_is_an_object_with_examples_that_are_valid():
     schema = DataProcessing.model_json_schema()
     assert schema["type"] == "object"
-    assert set(schema["properties"]) == {"operation", "source", "steps", "sink", "limit"}
+    assert set(schema["properties"]) == {"operation", "source", "steps", "sink", "batches", "batch", "limit"}
     for example in schema["examples"]:
         DataProcessing.model_validate(example)
     steps = [each for each in schema["$defs"].values() if "op" in each.get("properties", {})]
-    assert len(steps) == 10
+    assert len(steps) == 11
     for step in steps:
         assert step["description"]
         DataProcessing.model_validate({"source": ROWS, "steps": step["examples"]})

@@ -1,0 +1,138 @@
+"""What the bodies of verbs may say; a submission's own fields are in `tasks.services.submission_form`."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, Self, TypeVar
+
+import pydantic
+from django.conf import settings
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from rest_framework.request import Request
+
+from tasks.exceptions import InvalidSubmission
+from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from tasks.services.retrying import LONGEST_SPREAD
+from tasks.services.submission_form import Text, path_errors
+
+LONGEST_REASON = 1_000
+
+Body = TypeVar("Body", bound=BaseModel)
+Ids = Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(min_length=1)]
+Priority = Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)]
+Spread = Annotated[float, Field(ge=0, le=LONGEST_SPREAD, allow_inf_nan=False)]
+
+
+class Reasoned(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[Text, Field(max_length=LONGEST_REASON)] = ""
+
+
+class Nothing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Paused(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[Text, Field(max_length=200)] = ""  # as long as the column
+
+
+class Prioritised(Reasoned):
+    priority: Priority
+
+
+class Retried(Reasoned):
+    """`payload` is a merge patch (RFC 7396)."""
+
+    payload: dict[str, Any] | None = None
+    spread: Spread = 0.0
+
+
+class Many(Reasoned):
+    ids: Ids
+
+    @field_validator("ids")
+    @classmethod
+    def _not_too_many(cls, ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        if len(ids) > settings.BULK_LIMIT:
+            raise ValueError(f"{len(ids):,} ids are more than {settings.BULK_LIMIT:,} at once (BULK_LIMIT)")
+        return list(dict.fromkeys(ids))
+
+
+class ManyRetried(Retried, Many):
+    pass
+
+
+class ManyPrioritised(Prioritised, Many):
+    pass
+
+
+class Filtered(Reasoned):
+    """What a filter matches; `confirm_count` is how many the caller expects that to be. Values are as in the list."""
+
+    confirm_count: Annotated[int, Field(ge=0)]
+    type: Text | None = None
+    queue: Text | None = None
+    fingerprint: Text | None = None
+    category: Text | None = None
+    created_after: Text | None = None
+    created_before: Text | None = None
+
+    def filters(self) -> dict[str, str]:
+        others = {"confirm_count", "reason"}
+        return self.model_dump(include=set(Filtered.model_fields) - others, exclude_none=True)
+
+
+class FilteredRetried(Retried, Filtered):
+    pass
+
+
+class Limits(BaseModel):
+    """Both may be null, which is no limit; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rate_limit: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    concurrency_limit: int | None = None
+
+    @classmethod
+    def of(cls, queue: Any, given: Self) -> Self:
+        """Returns the queue's limits with the given ones in their place."""
+        now = cls(rate_limit=queue.rate_limit, concurrency_limit=queue.concurrency_limit)
+        return now.model_copy(update=given.model_dump(exclude_unset=True))
+
+
+def an_object(request: Request) -> dict[str, Any]:
+    """Returns the body; nothing is an empty object. Raises InvalidSubmission for what is none."""
+    given: Any = request.data
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidSubmission([{"code": "not_an_object", "detail": "the body is a JSON object", "attr": ""}])
+    return dict(given)
+
+
+def read(body: type[Body], given: Mapping[str, Any]) -> Body:
+    """Raises InvalidSubmission with the path of each error."""
+    try:
+        return body.model_validate(given)
+    except pydantic.ValidationError as error:
+        raise InvalidSubmission(path_errors(error)[:100]) from None
+
+
+def take_reason(given: dict[str, Any]) -> str:
+    """Takes the reason out of a body whose other fields are a submission's."""
+    return read(Reasoned, {"reason": given.pop("reason")} if "reason" in given else {}).reason
+
+
+@contextmanager
+def of_one(task_id: uuid.UUID | None) -> Iterator[None]:
+    """Takes the task's id out of the paths of errors: where there is but one task, its body is what they lead into."""
+    try:
+        yield
+    except InvalidSubmission as error:
+        raise InvalidSubmission(
+            [{**each, "attr": each["attr"].removeprefix(f"{task_id}.")} for each in error.errors]
+        ) from None

@@ -1,0 +1,149 @@
+"""Dead letters: looked at, grouped by what went wrong, reprocessed, discarded."""
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tasks import overviews, services
+from tasks.api import bodies, shapes
+from tasks.api.errors import Conflict
+from tasks.api.filters import DeadLetterFilter
+from tasks.api.pagination import CappedPagination
+from tasks.api.permissions import ModelPermissions, VerbPermissions, check_may_change_payload, may_see_payload
+from tasks.api.views.chunked import ReadsChunked
+from tasks.exceptions import IllegalTransition, InvalidSubmission
+from tasks.models import DeadLetter, Task
+from tasks.services import Report
+
+SKIPPED_SHOWN = 1_000
+AT_ONCE = 5_000
+
+
+class DeadLetterView(ReadsChunked):
+    queryset = DeadLetter.objects.select_related("resolved_by").order_by("-created_at", "-id")
+    pagination_class = CappedPagination
+
+    def letter(self, pk: uuid.UUID) -> DeadLetter:
+        letter: DeadLetter | None = self.get_queryset().filter(id=pk).first()
+        if letter is None:
+            raise Http404
+        return letter
+
+    def shape(self, letter: DeadLetter) -> dict[str, Any]:
+        return shapes.dead_letter_shape(letter, with_payload=may_see_payload(self.request.user))
+
+
+class DeadLetterViewSet(DeadLetterView):
+    permission_classes = [ModelPermissions]
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = DeadLetterFilter
+
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response([self.shape(row) for row in page])
+
+    def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
+        return Response(self.shape(self.letter(pk)))
+
+    @action(detail=False)
+    def groups(self, request: Request) -> Response:
+        """Takes the filters of the list; only what is open is grouped."""
+        letters = self.filter_queryset(DeadLetter.objects.all())
+        page = self.paginate_queryset(overviews.groups_of(letters)) or []
+        groups = overviews.with_samples(page, letters)
+        return self.get_paginated_response([shapes.group_shape(group) for group in groups])
+
+    @action(detail=False)
+    def stats(self, request: Request) -> Response:
+        return Response(overviews.dead_letter_stats())
+
+
+class DeadLetterVerbs(DeadLetterView):
+    permission_classes = [VerbPermissions]
+
+    @action(detail=True, methods=["post"])
+    def reprocess(self, request: Request, pk: uuid.UUID) -> Response:
+        letter = self.letter(pk)
+        _check_open(letter, "reprocessed")
+        body = bodies.read(bodies.Retried, bodies.an_object(request))
+        options = self._options(body, letter.task)
+        with bodies.of_one(letter.task_id):
+            report = services.reprocess_dead_letters(DeadLetter.objects.filter(id=pk), **options)
+        report.of_one("reprocessed")
+        return Response(self.shape(self.letter(pk)))
+
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: uuid.UUID) -> Response:
+        letter = self.letter(pk)
+        body = bodies.read(bodies.Reasoned, bodies.an_object(request))
+        letters = DeadLetter.objects.filter(id=pk)
+        if not services.discard_dead_letters(letters, actor=request.user, reason=body.reason):
+            _check_open(self.letter(pk), "discarded")
+        return Response(self.shape(self.letter(letter.id)))
+
+    @action(detail=False, methods=["post"])
+    def reprocess_matching(self, request: Request) -> Response:
+        body = bodies.read(bodies.FilteredRetried, self._with_query())
+        options, whole = self._options(body), Report()
+        for letters in _confirmed(body):
+            report = services.reprocess_dead_letters(letters, **options)
+            whole.done += report.done
+            whole.skipped |= report.skipped
+        skipped = shapes.skipped_shape(whole, SKIPPED_SHOWN)
+        return Response({"count": len(whole.done), "skipped_count": len(whole.skipped), "skipped": skipped})
+
+    @action(detail=False, methods=["post"])
+    def discard_matching(self, request: Request) -> Response:
+        body = bodies.read(bodies.Filtered, self._with_query())
+        count = sum(
+            services.discard_dead_letters(letters, actor=request.user, reason=body.reason)
+            for letters in _confirmed(body)
+        )
+        return Response({"count": count, "skipped_count": body.confirm_count - count, "skipped": []})
+
+    def _options(self, body: bodies.Retried, task: Task | None = None) -> dict[str, Any]:
+        patch = body.payload
+        if patch is not None:
+            check_may_change_payload(self.request.user)
+            patch = services.with_secrets(patch, task.payload if task else {})
+        return {"actor": self.request.user, "reason": body.reason, "spread": body.spread, "patch": patch}
+
+    def _with_query(self) -> dict[str, Any]:
+        """Returns the body with the filters of the address, so that the list's own address can be used."""
+        given = bodies.an_object(self.request)
+        query: dict[str, Any] = self.request.query_params.dict()
+        query.pop("open", None)  # nothing else is touched
+        twice = [name for name in query if name in given]
+        if twice:
+            errors = [{"code": "given_twice", "detail": "it is in the address as well", "attr": name} for name in twice]
+            raise InvalidSubmission(errors)
+        count = query.get("confirm_count", "")
+        return {**query, **({"confirm_count": int(count)} if count.isascii() and count.isdigit() else {}), **given}
+
+
+def _check_open(letter: DeadLetter, verb: str) -> None:
+    if letter.resolution:
+        raise IllegalTransition(verb, letter.resolution, "it is resolved already")
+
+
+def _confirmed(body: bodies.Filtered) -> list[QuerySet[DeadLetter]]:
+    """Returns the open dead letters that the filter matches, AT_ONCE in each set, by id: nothing dies into them.
+
+    Raises Conflict where those are not as many as confirmed.
+    """
+    matching = DeadLetterFilter(data=body.filters(), queryset=DeadLetter.objects.filter(resolution=""))
+    if not matching.is_valid():
+        raise ValidationError(matching.errors)
+    ids = list(matching.qs.order_by().values_list("id", flat=True))
+    if len(ids) != body.confirm_count:
+        detail = f"confirm_count: the filter matches {len(ids):,} open dead letters, not {body.confirm_count:,}"
+        raise Conflict(detail, "count_differs", {"count": len(ids)})
+    parts = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
+    return [DeadLetter.objects.filter(id__in=part) for part in parts]

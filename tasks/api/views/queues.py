@@ -1,0 +1,57 @@
+"""Queues: what waits in them, pausing, limits."""
+
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tasks import overviews, services
+from tasks.api import bodies, shapes
+from tasks.api.pagination import CappedPagination
+from tasks.api.permissions import VerbPermissions
+from tasks.api.views.chunked import ReadsChunked
+from tasks.models import Queue
+
+
+class QueueViewSet(ReadsChunked):
+    queryset = Queue.objects.all()
+    permission_classes = [VerbPermissions]
+    pagination_class = CappedPagination
+
+    def get_queryset(self) -> QuerySet[Queue]:
+        return Queue.objects.select_related("paused_by").order_by("name")
+
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        counts = overviews.counts_by_queue()
+        return self.get_paginated_response(
+            [shapes.queue_shape(queue, counts.get(queue.name, overviews.no_counts())) for queue in page]
+        )
+
+    def retrieve(self, request: Request, name: str) -> Response:
+        queue = self.get_queryset().filter(name=name).first()
+        if queue is None:
+            raise Http404
+        counts = overviews.counts_by_queue(name)
+        return Response(shapes.queue_shape(queue, counts.get(name, overviews.no_counts())))
+
+    def limit(self, request: Request, name: str) -> Response:
+        queue = self.get_queryset().filter(name=name).first()
+        if queue is None:
+            raise Http404
+        limits = bodies.Limits.of(queue, bodies.read(bodies.Limits, bodies.an_object(request)))
+        services.limit_queue(name, **limits.model_dump(), actor=request.user)
+        return self.retrieve(request, name)
+
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, name: str) -> Response:
+        body = bodies.read(bodies.Paused, bodies.an_object(request))
+        services.pause_queue(name, actor=request.user, reason=body.reason)
+        return self.retrieve(request, name)
+
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, name: str) -> Response:
+        bodies.read(bodies.Nothing, bodies.an_object(request))
+        services.resume_queue(name, actor=request.user)
+        return self.retrieve(request, name)

@@ -1,0 +1,143 @@
+"""Tasks: submitted, listed, looked at."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import ParseError, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tasks import overviews, selectors
+from tasks.api import bodies, shapes
+from tasks.api.filters import TaskFilter
+from tasks.api.pagination import CappedPagination
+from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
+from tasks.api.timeline import timeline
+from tasks.api.views.chunked import ReadsChunked
+from tasks.exceptions import InvalidSubmission
+from tasks.models import Task, TaskAttempt, TaskLog
+from tasks.services import clone_task, submit_given, submit_tasks, with_secrets
+
+
+class TaskView(ReadsChunked):
+    """One task's address, and what every view of tasks needs."""
+
+    queryset = Task.objects.all()
+    pagination_class = CappedPagination
+
+    def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
+        return Response(self.shape(pk))
+
+    def task(self, pk: uuid.UUID) -> Task:
+        task = selectors.tasks().filter(id=pk).first()
+        if task is None:
+            raise Http404
+        return task
+
+    def shape(self, pk: uuid.UUID) -> dict[str, Any]:
+        return self.shapes([self.task(pk)])[0]
+
+    def shapes(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+        ids = [task.id for task in tasks]
+        newest = selectors.newest_attempts([task.id for task in tasks if task.attempt])
+        given_up = overviews.failures_without_attempt(tasks, newest)
+        parents = overviews.dependency_ids(ids)
+        seen = may_see_payload(self.request.user)
+        return [
+            shapes.task_shape(
+                task,
+                newest.get(task.id),
+                given_up=given_up.get(task.id),
+                depends_on=parents.get(task.id, []),
+                with_payload=seen,
+            )
+            for task in tasks
+        ]
+
+
+class TaskViewSet(TaskView):
+    permission_classes = [ModelPermissions]
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = TaskFilter
+
+    def get_queryset(self) -> QuerySet[Task]:
+        return selectors.tasks().order_by("-created_at", "-id")
+
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response(self.shapes(page))
+
+    def create(self, request: Request) -> Response:
+        submitted = submit_given(_with_key(request), actor=request.user)
+        code = status.HTTP_201_CREATED if submitted.created else status.HTTP_200_OK
+        return Response(self.shape(submitted.id), status=code)
+
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request) -> Response:
+        given = request.data.get("tasks") if isinstance(request.data, dict) else request.data
+        if not isinstance(given, list):
+            raise ParseError('give a JSON array of tasks, or {"tasks": [...]}')
+        if "Idempotency-Key" in request.headers:
+            detail = "each task of a list has a key of its own: give idempotency_key in its object"
+            raise InvalidSubmission([{"code": "key_of_a_list", "detail": detail, "attr": "idempotency_key"}])
+        submitted = submit_tasks(given, actor=request.user)
+        created = sum(each.created for each in submitted)
+        body = {"count": len(submitted), "created": created, "ids": [each.id for each in submitted]}
+        return Response(body, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+
+    @action(detail=True, methods=["post"])
+    def clone(self, request: Request, pk: uuid.UUID) -> Response:
+        """Submits a copy. The body holds the changes, fields of a submission, and the reason."""
+        if not request.user.has_perm("tasks.view_task"):
+            raise PermissionDenied("a copy shows its original: that needs the permission tasks.view_task")
+        task = self.task(pk)
+        given = bodies.an_object(request)
+        reason = bodies.take_reason(given)
+        if "payload" in given:
+            check_may_change_payload(request.user)
+            given["payload"] = with_secrets(given["payload"], task.payload)
+        submitted = clone_task(pk, given, actor=request.user, reason=reason)
+        code = status.HTTP_201_CREATED if submitted.created else status.HTTP_200_OK
+        return Response(self.shape(submitted.id), status=code)
+
+    @action(detail=False)
+    def stats(self, request: Request) -> Response:
+        return Response(selectors.task_stats())
+
+    @action(detail=True)
+    def attempts(self, request: Request, pk: uuid.UUID) -> Response:
+        self.task(pk)
+        seen = may_see_payload(request.user)
+        rows = TaskAttempt.objects.filter(task_id=pk).order_by("number")
+        return self._page(rows, lambda row: shapes.attempt_shape(row, with_payload=seen))
+
+    @action(detail=True)
+    def logs(self, request: Request, pk: uuid.UUID) -> Response:
+        self.task(pk)
+        if not may_see_payload(request.user):
+            raise PermissionDenied("logs need the permission tasks.view_payload")
+        return self._page(TaskLog.objects.filter(task_id=pk).order_by("id"), shapes.log_shape)
+
+    @action(detail=True)
+    def timeline(self, request: Request, pk: uuid.UUID) -> Response:
+        return Response(timeline(self.task(pk), with_payload=may_see_payload(request.user)))
+
+    def _page(self, rows: QuerySet[Any], shape: Any) -> Response:
+        return self.get_paginated_response([shape(row) for row in self.paginate_queryset(rows) or []])
+
+
+def _with_key(request: Request) -> Any:
+    """Returns the body with the key of the Idempotency-Key header in it."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None or not isinstance(request.data, dict):
+        return request.data
+    if request.data.get("idempotency_key", key) != key:
+        detail = "the Idempotency-Key header and the body name two keys"
+        raise InvalidSubmission([{"code": "two_keys", "detail": detail, "attr": "idempotency_key"}])
+    return {**request.data, "idempotency_key": key}

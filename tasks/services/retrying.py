@@ -1,0 +1,142 @@
+"""Dead tasks come back: by their own id, by their dead letter, or everything that a filter matches."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from tasks import database, registry, transitions
+from tasks.exceptions import InvalidSubmission, UnknownType
+from tasks.leadership import COORDINATOR
+from tasks.models import DeadLetter, Task
+from tasks.services.preparing import ERRORS_SHOWN, payload_text, with_secrets_kept
+from tasks.services.reports import Report, report_on
+from tasks.states import EventKind, Resolution, TaskStatus
+
+AT_ONCE = 1_000  # tasks of one transaction: nobody waits long for its locks
+LONGEST_SPREAD = 7 * 86_400.0
+
+_BELOW = (
+    "it failed because of a task that it depends on: retry that one, and this one comes back with it; "
+    "where that one was cancelled, clone this one"
+)
+
+
+def retry_tasks(
+    ids: Iterable[uuid.UUID],
+    *,
+    actor: Any = None,
+    reason: str = "",
+    spread: float = 0.0,
+    patch: Mapping[str, Any] | None = None,
+) -> Report:
+    """Gives failed tasks a fresh budget; their attempts go on counting, their dead letters are closed.
+
+    `spread` draws the moment of each from so many seconds, so that what failed together does not come back together.
+    `patch` is merged into each payload (RFC 7396). Raises InvalidSubmission or PayloadTooLarge where one of them is not
+    valid afterwards; then nothing has changed.
+    """
+    wanted, report = list(dict.fromkeys(ids)), Report()
+    parts = [wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)]
+    if patch and len(parts) > 1:
+        # Each part is a transaction: what is wrong with the last one must be known before the first one has moved.
+        _check(parts, patch)
+    for part in parts:
+        with database.one_transaction():
+            if patch:
+                _patch(part, patch, actor, reason)
+            moved = transitions.revive(part, actor_id=getattr(actor, "pk", None), reason=reason, spread=spread)
+            database.notify_if_idle(COORDINATOR)
+        one = report_on(part, moved, {TaskStatus.FAILED: _BELOW})
+        report.done += one.done
+        report.skipped |= one.skipped
+    return report
+
+
+def reprocess_dead_letters(
+    letters: "QuerySet[DeadLetter]",
+    *,
+    actor: Any = None,
+    reason: str = "",
+    spread: float = 0.0,
+    patch: Mapping[str, Any] | None = None,
+) -> Report:
+    """Retries the tasks of these dead letters as far as those are open. Raises as `retry_tasks` does.
+
+    What is no task's, a stray message, is skipped: there is nothing that could run again.
+    """
+    found: list[tuple[uuid.UUID, uuid.UUID | None]] = list(
+        letters.filter(resolution="").order_by("created_at", "id").values_list("id", "task_id")
+    )
+    tasks = [task_id for _, task_id in found if task_id is not None]
+    report = retry_tasks(tasks, actor=actor, reason=reason, spread=spread, patch=patch)
+    for letter_id, task_id in found:
+        if task_id is None:
+            report.skipped[letter_id] = ("stray", "it is a message that belongs to no task: it can only be discarded")
+    return report
+
+
+def discard_dead_letters(letters: "QuerySet[DeadLetter]", *, actor: Any = None, reason: str = "") -> int:
+    """Closes these dead letters without another try, as far as they are open. Returns how many."""
+    with database.one_transaction():
+        rows = letters.filter(resolution="").order_by("id").select_for_update(of=("self",)).values_list("id", "task_id")
+        found: list[tuple[uuid.UUID, uuid.UUID | None]] = list(rows)
+        DeadLetter.objects.filter(id__in=[letter_id for letter_id, _ in found]).update(
+            resolution=Resolution.DISCARDED, resolved_at=database.now(), resolved_by_id=getattr(actor, "pk", None)
+        )
+        of_tasks = [task_id for _, task_id in found if task_id is not None]
+        if of_tasks:
+            actor_id = getattr(actor, "pk", None)
+            transitions.write_events(of_tasks, EventKind.DISCARDED, reason=reason, actor_id=actor_id)
+    return len(found)
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """Returns the value with a JSON merge patch applied: objects are merged, null removes (RFC 7396, section 2)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(value) if isinstance(value, Mapping) else {}
+    for name, each in patch.items():
+        if each is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), each)
+    return result
+
+
+def _check(parts: Iterable[list[uuid.UUID]], patch: Mapping[str, Any]) -> None:
+    """Raises InvalidSubmission with the first errors of all parts. What it made is not kept: it may be much."""
+    errors: list[dict[str, str]] = []
+    for part in parts:
+        _patched(part, patch, errors)
+        if len(errors) >= ERRORS_SHOWN:
+            break
+    if errors:
+        raise InvalidSubmission(errors[:ERRORS_SHOWN])
+
+
+def _patch(ids: list[uuid.UUID], patch: Mapping[str, Any], actor: Any, reason: str) -> None:
+    errors: list[dict[str, str]] = []
+    edits = _patched(ids, patch, errors)
+    if errors:
+        raise InvalidSubmission(errors[:ERRORS_SHOWN])
+    transitions.edit(edits, sources=[TaskStatus.FAILED], actor_id=getattr(actor, "pk", None), reason=reason)
+
+
+def _patched(
+    ids: list[uuid.UUID], patch: Mapping[str, Any], errors: list[dict[str, str]]
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """Returns what is to be written of each; adds what is wrong with it to the errors."""
+    edits: dict[uuid.UUID, dict[str, Any]] = {}
+    # What failed because of another task does not come back, so it stays as it is.
+    dead = Task.objects.filter(id__in=ids, status=TaskStatus.FAILED, unmet=0)
+    for task_id, type_name, payload in dead.values_list("id", "type", "payload"):
+        edited = with_secrets_kept(merged(payload, patch), payload, f"{task_id}.payload", errors)
+        try:
+            text = payload_text(edited, registry.get(type_name), f"{task_id}.payload", errors)
+        except UnknownType as error:
+            errors.append({"code": "unknown_type", "detail": str(error), "attr": f"{task_id}.type"})
+            continue
+        edits[task_id] = {"payload": text, "payload_bytes": len(text.encode())}
+    return edits

@@ -1,0 +1,48 @@
+"""How tests are spread over several processes: a file's stay together, and a process keeps to one type of queue, since
+each installation takes seconds to start."""
+
+import re
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
+
+LONG = ("tests/broker/", "tests/test_servers.py")  # they wait for servers and processes, the others for nothing
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> "ByQueueType":
+    return ByQueueType(config, log)
+
+
+class ByQueueType(LoadFileScheduling):
+    """Units of work are the tests of one file on one type of queue; most files know no types and are one unit."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        self._kept: dict[WorkerController, str] = {}  # the type of queue that a process has an installation of
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        found = re.search(r"[\[-](classic|quorum)[\]-]", nodeid)
+        return f"{file} {found[1]}" if found else file
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Assigns a long unit, else a quick one; and what needs another installation only when nothing else is left."""
+        kept = self._kept.get(node, "")
+        taken = list(self._kept.values())
+
+        def rank(unit: str) -> tuple[bool, bool, int]:
+            needed = queue_type(unit)
+            another = bool(needed and kept and needed != kept)
+            return another, not unit.startswith(LONG), taken.count(needed)
+
+        chosen = min(self.workqueue, key=rank)
+        self.workqueue.move_to_end(chosen, last=False)
+        self._kept[node] = queue_type(chosen) or kept
+        super()._assign_work_unit(node)
+
+
+def queue_type(unit: str) -> str:
+    return unit.partition(" ")[2]
