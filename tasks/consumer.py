@@ -1,4 +1,7 @@
-"""Celery's consumer with two things changed: what it cannot read goes to the dead letters, and it reconnects soon."""
+"""Celery's consumer, changed in three things.
+
+What it cannot read goes to the dead letters, it reconnects soon, and it notices when the broker has forgotten it.
+"""
 
 import functools
 import uuid
@@ -7,8 +10,10 @@ from typing import Any
 
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer as CeleryConsumer
+from django.conf import settings
 from django.db import connections
 
+from tasks.hearing import LISTENS_EVERY, Hearing
 from tasks.publishing import EXECUTE, MOST_IDS
 
 logger = get_logger(__name__)
@@ -27,6 +32,12 @@ class Consumer(CeleryConsumer):
             interval_max=LONGEST_PAUSE,
         )
         return super().ensure_connected(conn)
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Celery calls this for each connection, and forgets the timers of the one before."""
+        super().register_with_event_loop(hub)
+        if not settings.EMBEDDED_BROKER:
+            hub.call_repeatedly(LISTENS_EVERY, Hearing(self).check)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery lets a body of another form end the worker, and the next one, to which it is delivered again."""

@@ -30,6 +30,9 @@ RECENT = 10.0  # seconds: what an earlier leader may have marked and not sent
 UNPARK_EVERY = 5.0
 EMBEDDED_WINDOW = 50  # messages: the transport lists its folder for each one
 LONGEST_BROKER_PAUSE = 5.0
+# Seconds for which a queue that is missing stays so. RabbitMQ tells the consumers of a quorum queue that it was deleted
+# only if no new one has its name by then (3.10: some 20 ms): they would listen to the old one for ever.
+DECLARED_AGAIN_AFTER = 1.0
 
 
 class Dispatcher:
@@ -45,6 +48,7 @@ class Dispatcher:
         self._lines: list[Line] = []
         self._lines_until = 0.0
         self._declared: set[str] = set()
+        self._declare_at = 0.0  # not before: something was missing
         self._rates: dict[str, Rate] = {}
         self._rules: dict[str, QueueRules] = {}
         self._ageing = Ageing()
@@ -154,7 +158,7 @@ class Dispatcher:
         if lost:
             logger.warning("the broker did not take %s tasks of %s: they go back", len(lost), line.name)
             transitions.return_queued(lost, role=self.lead.role, term=term, queued_by=queued_by)
-            self._declared.clear()  # a queue may be gone: it is declared again before the next message
+            self._something_is_missing(*self._declared)
         sent = sum(len(message.ids) for message in messages) - len(lost)
         self._rates.setdefault(line.name, Rate()).add(len(taken))
         logger.debug("sent %s tasks of %s in %s messages", sent, line.name, len(taken))
@@ -162,11 +166,14 @@ class Dispatcher:
     def _room(self, line: Line) -> int:
         """Returns how many messages may be sent now: the window is measured in the broker's ready messages."""
         if line.name not in self._declared:
+            if time.monotonic() < self._declare_at:
+                self._ask_again_in = min(self._ask_again_in, DECLARED_AGAIN_AFTER)
+                return 0
             self._publisher.open([line.queue])
             self._declared.update(topology.lines_of([line.queue]))
         depth = self._publisher.depth(line.name)
         if depth is None:
-            self._declared.discard(line.name)
+            self._something_is_missing(line.name)
             return 0
         ready, consumers = depth
         if consumers == 0:
@@ -177,6 +184,11 @@ class Dispatcher:
         if settings.EMBEDDED_BROKER:
             high = min(high, EMBEDDED_WINDOW)
         return high - ready if ready < low else 0
+
+    def _something_is_missing(self, *lines: str) -> None:
+        """Has what these lines need declared again before their next message, though not at once."""
+        self._declared.difference_update(lines)
+        self._declare_at = time.monotonic() + DECLARED_AGAIN_AFTER
 
     # --- The broker -------------------------------------------------------------------------------------------------
 

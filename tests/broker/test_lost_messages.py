@@ -1,7 +1,10 @@
 """Messages that the broker loses: the rows know better."""
 
+from typing import Any
+
 import pytest
 
+from tasks import topology
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
 
@@ -34,3 +37,22 @@ def test_a_queue_that_is_deleted_under_its_worker_is_made_again(installation: In
         assert channel.queue_delete(f"{installation.namespace}.deleted.plain") > 0
     assert installation.await_ended([busy, *tasks], within=40) == {"completed": 21}
     installation.processes.kill("deleted")
+
+
+def test_a_worker_to_which_the_broker_delivers_nothing_any_more_connects_anew(
+    installation: Installation, settings: Any
+) -> None:
+    settings.BROKER_NAMESPACE = installation.namespace
+    settings.BROKER_QUEUE_TYPE = installation.processes.environment["BROKER_QUEUE_TYPE"]
+    installation.add_queue("deaf")
+    installation.start_worker("deaf", ["deaf.plain"], processes=1)
+    installation.await_online("deaf")
+    busy = installation.submit("sample.work", {"seconds": 1}, queue="deaf")
+    installation.await_status("processing", [busy], within=10)
+    with installation.channel() as channel:
+        # So soon, RabbitMQ does not tell a quorum queue's consumers that it was deleted.
+        channel.queue_delete(f"{installation.namespace}.deaf.plain")
+        topology.work_queue("deaf.plain").bind(channel).declare()
+    tasks = installation.submit_all([{"type": "sample.noop", "queue": "deaf", "payload": {}}] * 5)
+    assert installation.await_ended([busy, *tasks], within=60) == {"completed": 6}
+    installation.processes.kill("deaf")
