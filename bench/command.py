@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.measures import Measure
     from bench.report import Result
 
-NAMES = ("bare", "submit", "api", "drain", "async", "idle", "odd", "http")
+NAMES = ("bare", "submit", "api", "singles", "drain", "async", "idle", "odd", "http")
 
 
 def main() -> int:

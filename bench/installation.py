@@ -85,11 +85,14 @@ class Installation:
     def _start_web(self) -> None:
         import httpx
 
+        from bench import bare_view
+
+        bare_view.make_table()
         (port,) = free_ports(1)
         self.web_url = f"http://127.0.0.1:{port}"
         command: list[str | Path] = [
             _BIN / "uvicorn",
-            "config.asgi:application",
+            "bench.web:application",
             "--host",
             "127.0.0.1",
             "--port",

@@ -11,7 +11,7 @@ import httpx
 from django.db import transaction
 from django.db.models import Max
 
-from bench import stopping
+from bench import clients, stopping
 from bench.installation import Installation, Mode, Part
 from bench.processes import BenchFailed, output_of
 from tasks import database
@@ -24,6 +24,10 @@ WARM_UP = 2_000
 SINGLES = 100
 HTTP_CALLS = 1_000
 BARE_MESSAGES = 3_000
+CLIENTS = 8
+REQUESTS = 2_000  # of all clients together
+TURNS = 4
+WARM_UP_REQUESTS = 200
 POLL = 0.1
 UNFINISHED = [*BACKLOG, TaskStatus.PROCESSING, TaskStatus.RETRYING]
 
@@ -71,9 +75,7 @@ def bulk_submit_by_api(this: Round) -> dict[str, float]:
     where = this.installation
     body = json.dumps(_noops("sample.noop", this.tasks)).encode()
     with httpx.Client(base_url=where.web_url, timeout=120, trust_env=False) as client:
-        login = {"username": where.administrator, "password": where.password}
-        token = client.post("/api/auth/token/", json=login).raise_for_status().json()["access"]
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {_token(where)}", "Content-Type": "application/json"}
         # The first request of a process imports and compiles; whoever sends 10,000 tasks has sent others before.
         client.post("/api/tasks/bulk/", content=json.dumps(_noops("sample.noop", 10)), headers=headers)
         began = time.perf_counter()
@@ -83,6 +85,41 @@ def bulk_submit_by_api(this: Round) -> dict[str, float]:
         raise BenchFailed(f"POST /api/tasks/bulk/ answered {answer.status_code}: {answer.text[:300]}")
     _expect(Task.objects.count(), this.tasks + 10, "rows")
     return {"seconds": seconds}
+
+
+def single_submits_by_api(this: Round) -> dict[str, float]:
+    """Both views in turns, so that a disturbance meets both."""
+    paths = {"own": "/api/tasks/", "bare": "/bench/bare/"}
+    body = json.dumps({"type": "sample.noop", "payload": {"n": 1}, "name": "one of many", "priority": 5}).encode()
+    token, seconds, latencies = _token(this.installation), dict.fromkeys(paths, 0.0), []
+
+    def post(path: str, requests: int) -> clients.Load:
+        url = this.installation.web_url + path
+        return clients.post(url, body, token=token, clients=CLIENTS, requests=requests)
+
+    for path in paths.values():
+        post(path, WARM_UP_REQUESTS)
+    for turn in range(TURNS):
+        for name, path in paths.items():
+            load = post(path, REQUESTS // TURNS)
+            seconds[name] += load.seconds
+            latencies += [each * 1000 for each in load.latencies] if name == "own" else []
+        this.progress((turn + 1) / TURNS)
+    _expect(Task.objects.count(), REQUESTS + WARM_UP_REQUESTS, "rows")
+    latencies.sort()
+    return {
+        "rate": REQUESTS / seconds["own"],
+        "bare": REQUESTS / seconds["bare"],
+        "ratio": seconds["bare"] / seconds["own"] * 100,
+        "p50": _percentile(latencies, 50),
+        "p99": _percentile(latencies, 99),
+    }
+
+
+def _token(where: Installation) -> str:
+    login = {"username": where.administrator, "password": where.password}
+    answer = httpx.post(f"{where.web_url}/api/auth/token/", json=login, timeout=30, trust_env=False)
+    return str(answer.raise_for_status().json()["access"])
 
 
 def bare_celery_submit(this: Round) -> dict[str, float]:
@@ -220,6 +257,15 @@ def _drained(kind: str) -> dict[str, Figure]:
     }
 
 
+_POSTED = {
+    "rate": Figure(f"single submits, POST /api/tasks/, {CLIENTS} clients", "requests/s"),
+    "bare": Figure(f"bare DRF view that inserts a row, {CLIENTS} clients", "requests/s"),
+    "ratio": Figure("single submits as a share of the bare view", "%"),
+    "p50": Figure("single submits, answer, p50", "ms"),
+    "p99": Figure("single submits, answer, p99", "ms"),
+}
+
+
 def _waited(when: str) -> dict[str, Figure]:
     return {name: Figure(f"submit to start, {when}, {name}", "ms") for name in ("p50", "p99")}
 
@@ -235,6 +281,7 @@ MEASURES = [
             bare_celery_submit, modes=["full"]),
     Measure("submit", _ALONE, {"rate": Figure("bulk submit, submit_tasks", "rows/s")}, bulk_submit),
     Measure("api", _WEB, {"seconds": Figure("bulk submit, POST /api/tasks/bulk/", "s")}, bulk_submit_by_api),
+    Measure("singles", _WEB, _POSTED, single_submits_by_api),
     Measure("drain", _ENGINE, _drained("plain"), drain_plain),
     Measure("async", _ENGINE, _drained("coroutine"), drain_coroutines),
     Measure("idle", _ENGINE, _waited("idle"), submit_to_start),
