@@ -134,10 +134,15 @@ def as_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, (str, bytes)) else value
 
 
+def as_time(value: Any) -> datetime:
+    """Returns the time that a raw statement has read."""
+    time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)  # SQLite's have no zone
+
+
 def now() -> datetime:
     """Reads the database's clock."""
-    value = run(f"SELECT {clock()}")[0][0]
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return as_time(run(f"SELECT {clock()}")[0][0])
 
 
 def reason(error: BaseException) -> str:

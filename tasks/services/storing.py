@@ -16,7 +16,7 @@ from tasks.services import dependencies, undoing
 from tasks.services.dependencies import Waits
 from tasks.services.preparing import join, prepare
 from tasks.services.submission_form import Submission
-from tasks.transitions import NewTask
+from tasks.transitions import NewTask, Stored
 
 COPY_FROM = 200  # as many tasks and more travel by COPY
 INSERT_AT_ONCE = 1_000
@@ -26,6 +26,7 @@ INSERT_AT_ONCE = 1_000
 class Submitted:
     id: uuid.UUID
     created: bool  # False: the idempotency key was used before, this is the first task
+    stored: Stored | None = None  # its row, where it is new and waits for nothing, and few were submitted
 
 
 class _OvertakenError(Exception):
@@ -60,7 +61,7 @@ def _store(prepared: list[NewTask], forms: list[Submission], actor: Any, indexed
     with nullcontext() if single else database.one_transaction():
         if waits is not None:
             waits.lock(of_key, _stored_parents(waits, of_key, actor))
-        taken = _insert(fresh)
+        taken, stored = _insert(fresh)
         if waits is not None:
             refused = {task.id for task in taken}
             if refused & {of_key[place].id for place in waits.parents()}:
@@ -70,7 +71,9 @@ def _store(prepared: list[NewTask], forms: list[Submission], actor: Any, indexed
         existing = _existing(taken, actor, {task.id: index for index, task in enumerate(prepared)}, indexed)
         database.notify_if_idle(COORDINATOR)
     return [
-        Submitted(existing[first.id], False) if first.id in existing else Submitted(first.id, first is task)
+        Submitted(existing[first.id], False)
+        if first.id in existing
+        else Submitted(first.id, first is task, stored.get(first.id) if first is task and waits is None else None)
         for task, first in zip(prepared, of_key, strict=True)
     ]
 
@@ -95,20 +98,22 @@ def _first_of_each_key(tasks: list[NewTask], indexed: bool) -> dict[str, NewTask
     return firsts
 
 
-def _insert(tasks: list[NewTask]) -> list[NewTask]:
-    """Inserts and returns those that were refused: their key was taken, or what they undo is undone."""
+def _insert(tasks: list[NewTask]) -> tuple[list[NewTask], dict[uuid.UUID, Stored]]:
+    """Returns those that were refused: their key was taken, or what they undo is undone. And the others' rows, by id.
+
+    Of what travelled by COPY no rows are known.
+    """
     plain = [task for task in tasks if not _may_be_refused(task)]
     # In one order: two submitters who insert the same keys in different orders would wait for each other.
     unique = sorted(filter(_may_be_refused, tasks), key=lambda task: (task.idempotency_key or "", task.id))
+    stored: dict[uuid.UUID, Stored] = {}
     if database.is_postgresql() and len(plain) >= COPY_FROM:
         transitions.copy_in(plain)
-    else:
-        for start in range(0, len(plain), INSERT_AT_ONCE):
-            transitions.insert(plain[start : start + INSERT_AT_ONCE])
-    stored: set[uuid.UUID] = set()
-    for start in range(0, len(unique), INSERT_AT_ONCE):
-        stored |= transitions.insert(unique[start : start + INSERT_AT_ONCE])
-    return [task for task in unique if task.id not in stored]
+        plain = []
+    for some in (plain, unique):
+        for start in range(0, len(some), INSERT_AT_ONCE):
+            stored |= transitions.insert(some[start : start + INSERT_AT_ONCE])
+    return [task for task in unique if task.id not in stored], stored
 
 
 def _may_be_refused(task: NewTask) -> bool:

@@ -14,7 +14,7 @@ from tasks.transitions.parking import abandon_parked, park_unknown, unpark_known
 from tasks.transitions.reaping import lose_expired
 from tasks.transitions.reviving import revive
 from tasks.transitions.settling import repair_blocked, settle_rest
-from tasks.transitions.submitting import NewTask, copy_in, insert
+from tasks.transitions.submitting import NewTask, Stored, copy_in, insert
 from tasks.transitions.waiting import enqueue, promote_due, return_of_queue, return_paused, return_queued
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Edited",
     "Ending",
     "NewTask",
+    "Stored",
     "abandon_parked",
     "add_edges",
     "cancel",

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from tasks import database
+from tasks.models import Task
 from tasks.states import OnDependencyFailure, TaskStatus
 
 
@@ -42,6 +43,23 @@ class NewTask:
     clone_of_id: uuid.UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A new task and what the database made of it."""
+
+    new: NewTask
+    status: str
+    created_at: datetime
+    run_at: datetime
+
+    def as_task(self) -> Task:
+        """Returns the row as it was stored, without reading it."""
+        given = {field.name: getattr(self.new, field.name) for field in fields(NewTask) if field.name != "delay"}
+        read = {name: None if (text := given[name]) is None else json.loads(text) for name in _JSON}
+        times = {"status": self.status, "created_at": self.created_at, "run_at": self.run_at}
+        return Task(**{**given, **_CONSTANTS, **read, **times})
+
+
 _COLUMNS = [
     "id", "type", "name", "queue", "priority", "payload", "payload_bytes", "tags", "timeout", "retry", "max_attempts",
     "budget", "created_by_id", "idempotency_key", "idempotency_hash",
@@ -64,8 +82,8 @@ _CONSTANTS = {
 }  # fmt: skip
 
 
-def insert(tasks: list[NewTask]) -> set[uuid.UUID]:
-    """Stores the tasks but those whose idempotency key is taken. Returns the ids of the stored ones."""
+def insert(tasks: list[NewTask]) -> dict[uuid.UUID, Stored]:
+    """Stores the tasks but those whose idempotency key is taken. Returns the stored ones by their ids."""
     due = f"coalesce(v_run_at, {database.clock_plus('v_delay')})"
     jsonb = "::jsonb" if database.is_postgresql() else ""
     columns = [*_COLUMNS, *(rare := _rare(tasks))]
@@ -79,7 +97,7 @@ def insert(tasks: list[NewTask]) -> set[uuid.UUID]:
         SELECT {values}, {constants}, {database.clock()}, {due},
                CASE {blocked} WHEN v_delay > 0 OR v_run_at > {database.clock()} THEN %s ELSE %s END
         FROM v WHERE true
-        ON CONFLICT DO NOTHING RETURNING id""",
+        ON CONFLICT DO NOTHING RETURNING id, status, created_at, run_at""",
         [
             database.as_rows({name: getattr(task, name) for name in types} for task in tasks),
             *_CONSTANTS.values(),
@@ -88,7 +106,13 @@ def insert(tasks: list[NewTask]) -> set[uuid.UUID]:
             TaskStatus.PENDING,
         ],
     )
-    return set(database.ids_of(rows))
+    new = {task.id: task for task in tasks}
+    return {
+        (each := database.as_uuid(task_id)): Stored(
+            new[each], status, database.as_time(created_at), database.as_time(run_at)
+        )
+        for task_id, status, created_at, run_at in rows
+    }
 
 
 def _rare(tasks: list[NewTask]) -> list[str]:

@@ -22,7 +22,7 @@ from tasks.api.timeline import timeline
 from tasks.api.views.chunked import ReadsChunked
 from tasks.exceptions import InvalidSubmission
 from tasks.models import Task, TaskAttempt, TaskLog
-from tasks.services import clone_task, submit_given, submit_tasks, with_secrets
+from tasks.services import Submitted, clone_task, submit_given, submit_tasks, with_secrets
 
 
 class TaskView(ReadsChunked):
@@ -76,7 +76,7 @@ class TaskViewSet(TaskView):
     def create(self, request: Request) -> Response:
         submitted = submit_given(_with_key(request), actor=request.user)
         code = status.HTTP_201_CREATED if submitted.created else status.HTTP_200_OK
-        return Response(self.shape(submitted.id), status=code)
+        return Response(self._shape_of(submitted), status=code)
 
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
@@ -127,6 +127,14 @@ class TaskViewSet(TaskView):
     @action(detail=True)
     def timeline(self, request: Request, pk: uuid.UUID) -> Response:
         return Response(timeline(self.task(pk), with_payload=may_see_payload(request.user)))
+
+    def _shape_of(self, submitted: Submitted) -> dict[str, Any]:
+        if submitted.stored is None:
+            return self.shape(submitted.id)
+        # To read what has just been written would double what a submit costs.
+        task = submitted.stored.as_task()
+        task.created_by = self.request.user  # type: ignore[assignment]  # nobody submits without signing in
+        return shapes.task_shape(task, None, with_payload=may_see_payload(self.request.user))
 
     def _page(self, rows: QuerySet[Any], shape: Any) -> Response:
         return self.get_paginated_response([shape(row) for row in self.paginate_queryset(rows) or []])
