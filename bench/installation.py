@@ -36,7 +36,7 @@ class Installation:
     def __init__(self, mode: Mode, home: Path) -> None:
         self.mode: Mode = mode
         self.home = home
-        self.administrator, self.password = "bench", secrets.token_urlsafe(12)
+        self.submitter, self.password = "bench", secrets.token_urlsafe(12)
         self.web_url = self.slow_url = ""
         self.processes = Processes(home / "log")
         self._parts: set[Part] = set()
@@ -163,14 +163,16 @@ def _prepare_database(installation: Installation) -> None:
 
     django.setup()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request would tear the progress bar
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import Permission, User
     from django.core.management import call_command
 
     from deploy.local.first_start import declare_broker
 
     stopping.check()
     call_command("migrate", interactive=False, verbosity=0)
-    User.objects.create_superuser(installation.administrator, "", installation.password)
+    # No superuser: of those Django asks no permissions, which costs the others a statement.
+    submitter = User.objects.create_user(installation.submitter, password=installation.password)
+    submitter.user_permissions.set(Permission.objects.filter(content_type__app_label="tasks"))
     declare_broker()
 
 

@@ -117,7 +117,7 @@ def single_submits_by_api(this: Round) -> dict[str, float]:
 
 
 def _token(where: Installation) -> str:
-    login = {"username": where.administrator, "password": where.password}
+    login = {"username": where.submitter, "password": where.password}
     answer = httpx.post(f"{where.web_url}/api/auth/token/", json=login, timeout=30, trust_env=False)
     return str(answer.raise_for_status().json()["access"])
 

@@ -80,6 +80,7 @@ STATIC_ROOT = TASKYARD_HOME / "static"
 # Finders serve the files until `collectstatic` has been run, so that a fresh checkout needs no step of its own.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "admin").exists()
 
+AUTHENTICATION_BACKENDS = ["tasks.backends.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
