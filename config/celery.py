@@ -65,6 +65,7 @@ app.conf.update(
     control_exchange=f"{settings.BROKER_NAMESPACE}.control",
     event_exchange=f"{settings.BROKER_NAMESPACE}.events",
     event_queue_prefix=f"{settings.BROKER_NAMESPACE}.celeryev",
+    beat_scheduler="tasks.beat:Scheduler",
     beat_max_loop_interval=5,
     beat_sync_every=1,
 )

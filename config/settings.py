@@ -76,7 +76,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = TASKYARD_HOME / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT") or TASKYARD_HOME / "static").resolve()
 # Finders serve the files until `collectstatic` has been run, so that a fresh checkout needs no step of its own.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "admin").exists()
 
@@ -120,6 +120,7 @@ WORKER_MEMORY_LIMIT = env.integer("WORKER_MEMORY_LIMIT", 2048)
 if 0 < WORKER_MEMORY_LIMIT < 256:
     raise env.WrongSetting(f"WORKER_MEMORY_LIMIT={WORKER_MEMORY_LIMIT} must be 0 (none) or at least 256 (MiB)")
 WORKER_ONLINE_SECONDS = env.integer("WORKER_ONLINE_SECONDS", 15, least=2)
+PULSE_ROOT = TASKYARD_HOME / "pulse"  # signs of life for deploy/healthy.py, which looks there as well
 KILL_POINTS = env.text("KILL_POINTS")
 WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2 if EMBEDDED_BROKER else 5, least=1, most=256)
 

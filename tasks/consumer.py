@@ -1,6 +1,7 @@
-"""Celery's consumer, changed in three things.
+"""Celery's consumer, changed in four things.
 
-What it cannot read goes to the dead letters, it reconnects soon, and it notices when the broker has forgotten it.
+What it cannot read goes to the dead letters, it reconnects soon, it says that it lives, and it notices when the broker
+has forgotten it.
 """
 
 import functools
@@ -15,6 +16,7 @@ from django.db import connections
 
 from tasks.hearing import LISTENS_EVERY, Hearing
 from tasks.publishing import EXECUTE, MOST_IDS
+from tasks.pulse import EVERY, Pulse
 
 logger = get_logger(__name__)
 
@@ -23,21 +25,46 @@ FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.5, 0.5, 2.0
 
 
 class Consumer(CeleryConsumer):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pulse = Pulse("worker", "main")
+
     def ensure_connected(self, conn: Any) -> Any:
         """Tries to reach the broker without end, with growing pauses and one line a try."""
-        conn.ensure_connection = functools.partial(
+        ensure = functools.partial(
             conn.ensure_connection,
             interval_start=FIRST_PAUSE,
             interval_step=PAUSE_GROWTH,
             interval_max=LONGEST_PAUSE,
         )
+
+        def ensure_connection(errback: Any, *args: Any, callback: Callable[[], None], **kwargs: Any) -> Any:
+            def before_each_pause() -> None:
+                self._lives()
+                callback()
+
+            return ensure(errback, *args, callback=before_each_pause, **kwargs)
+
+        conn.ensure_connection = ensure_connection
+        self._lives()
         return super().ensure_connected(conn)
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Celery calls this for each connection, and forgets the timers of the one before."""
         super().register_with_event_loop(hub)
+        hub.call_repeatedly(EVERY, self._lives)  # the loop itself calls it, between two messages
         if not settings.EMBEDDED_BROKER:
             hub.call_repeatedly(LISTENS_EVERY, Hearing(self).check)
+
+    def perform_pending_operations(self) -> None:
+        """Transports without an event loop come here once a turn."""
+        self._lives()
+        super().perform_pending_operations()
+
+    def _lives(self) -> None:
+        """Says so, unless the pool has no process: Celery makes new ones within seconds, or something is wrong."""
+        if self.pool.info["processes"]:
+            self._pulse.beat()
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery lets a body of another form end the worker, and the next one, to which it is delivered again."""

@@ -12,6 +12,7 @@ from tasks.dispatching import Dispatcher
 from tasks.duties import BrokerDuties, Round, row_duties
 from tasks.leadership import COORDINATOR, Lead
 from tasks.maintenance import Reaper
+from tasks.pulse import Pulse
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +43,12 @@ class Coordinator:
         self._quietly(self.lead.resign)
 
     def _keep_the_lead(self) -> None:
+        pulse = Pulse(COORDINATOR, "lead")
         while not self.stopping.is_set():
+            pulse.beat()
             self._quietly(self._lead_once)
             self.stopping.wait(self.lead.lease / 4)
+        pulse.stop()
 
     def _lead_once(self) -> None:
         if self.lead.term() is None:
@@ -56,18 +60,22 @@ class Coordinator:
 
     def _reap(self) -> None:
         reaper = Reaper()
-        self._while_leading(REAP_EVERY, lambda term: reaper.poll(role=COORDINATOR, term=term))
+        pulse = Pulse(COORDINATOR, "reaper")
+        self._while_leading(REAP_EVERY, pulse, lambda term: reaper.poll(role=COORDINATOR, term=term))
 
     def _do_duties(self) -> None:
-        rounds = Round([*row_duties(), *self._broker_duties.duties()])
-        self._while_leading(DUTIES_EVERY, rounds.run_due)
+        pulse = Pulse(COORDINATOR, "duties")
+        rounds = Round([*row_duties(), *self._broker_duties.duties()], goes_on=pulse.beat)
+        self._while_leading(DUTIES_EVERY, pulse, rounds.run_due)
         self._broker_duties.close()
 
-    def _while_leading(self, every: float, work: Callable[[int], object]) -> None:
+    def _while_leading(self, every: float, pulse: Pulse, work: Callable[[int], object]) -> None:
         while not self.stopping.wait(every):
+            pulse.beat()
             term = self.lead.term()
             if term is not None:
                 self._quietly(lambda term=term: work(term))  # type: ignore[misc]
+        pulse.stop()
         connection.close()
 
     def _quietly(self, work: Callable[[], object]) -> None:

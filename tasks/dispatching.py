@@ -15,6 +15,7 @@ from tasks.kill_points import KillPoint, reached
 from tasks.leadership import Lead
 from tasks.limits import Allowance, Rate
 from tasks.publishing import BROKER_ERRORS, Message, Publisher, execution, new_publisher
+from tasks.pulse import Pulse
 from tasks.selectors import Line, QueueRules
 from tasks.transitions.parking import AT_ONCE as PARKED_AT_ONCE
 from tasks.waking import Waker
@@ -41,6 +42,7 @@ class Dispatcher:
     def __init__(self, lead: Lead, publisher: Publisher | None = None) -> None:
         self.lead = lead
         self.last_turn = time.monotonic()  # the lead is renewed only while this moves
+        self._pulse = Pulse(lead.role, "dispatcher")
         self._publisher = publisher or new_publisher()
         self._is_open = False
         self._broker_again_at = self._broker_pause = 0.0
@@ -63,7 +65,7 @@ class Dispatcher:
     def run(self, stop: threading.Event) -> None:
         pause = SHORTEST_POLL
         while not stop.is_set():
-            self.last_turn = time.monotonic()
+            self._moves()
             try:
                 term = self.lead.term()
                 if term is None:
@@ -85,6 +87,11 @@ class Dispatcher:
         self._close_broker()
         self._waker.close()
         connection.close()
+        self._pulse.stop()
+
+    def _moves(self) -> None:
+        self.last_turn = time.monotonic()
+        self._pulse.beat()
 
     def turn(self, term: int) -> bool:
         """Goes round once: promotes what is due and fills each line's window. Returns whether there was anything."""
@@ -105,7 +112,7 @@ class Dispatcher:
         for line in sorted(lines, key=lambda line: heads.get(line.queue) not in line.types):
             is_next = heads.get(line.queue) in line.types
             if is_next or (line.queue in heads and time.monotonic() >= self._rest_until.get(line.name, 0.0)):
-                self.last_turn = time.monotonic()
+                self._moves()
                 worked = self._fill(line, term) or worked
         return worked
 
@@ -271,7 +278,7 @@ class Dispatcher:
         for queue, types in known.items():
             if again or types != self._known_types.get(queue):
                 while transitions.unpark_known(queue, sorted(types), role=self.lead.role, term=term) == PARKED_AT_ONCE:
-                    self.last_turn = time.monotonic()
+                    self._moves()
         self._known_types = known
         if again:
             self._unparked_at = time.monotonic()

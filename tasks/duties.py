@@ -90,8 +90,9 @@ class BrokerDuties:
 class Round:
     """Runs duties when they are due. One that raises is logged, counted and tried again; it never stops the others."""
 
-    def __init__(self, duties: list[Duty]) -> None:
-        self._duties = duties
+    def __init__(self, duties: list[Duty], *, goes_on: Callable[[], None] = lambda: None) -> None:
+        """`goes_on` is called before each duty."""
+        self._duties, self._goes_on = duties, goes_on
         self._due = {duty.name: 0.0 for duty in duties}
         self.failures: dict[str, int] = {}
 
@@ -99,6 +100,7 @@ class Round:
         for duty in self._duties:
             if time.monotonic() < self._due[duty.name]:
                 continue
+            self._goes_on()
             try:
                 duty.work(term)
                 self.failures.pop(duty.name, None)

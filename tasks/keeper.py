@@ -23,6 +23,7 @@ from tasks.holding import Holdings, Message, Running
 from tasks.node import Node
 from tasks.notes import Notes
 from tasks.outcomes import Attempt
+from tasks.pulse import Pulse
 from tasks.recalling import recall
 from tasks.recording import Recorder
 from tasks.transitions import Ending
@@ -48,6 +49,7 @@ class Keeper:
         self._errands = Errands(self._changed)
         self._recorder = Recorder(self._holdings, self.notes, self.incarnation)
         self._guard = Guard(self._holdings, self.notes, lease=self._lease, share=self._share)
+        self._pulse = Pulse("worker", "keeper")
         self._claimed_at: float | None = None
         self._unknown_claim = False
         self._renew_at = self._cancels_at = self._heartbeat_at = self._notes_at = self._database_at = 0.0
@@ -130,6 +132,7 @@ class Keeper:
 
     def _run(self) -> None:
         while True:
+            self._pulse.beat()
             with self._changed:
                 if not (self._errands or self._stop) or time.monotonic() < self._database_at:
                     self._changed.wait(self._until_next())
@@ -265,6 +268,7 @@ class Keeper:
         self._holdings.abandon()
 
     def _leave(self) -> None:
+        self._pulse.stop()
         faulthandler.cancel_dump_traceback_later()
         try:
             if self.node.is_stopping:

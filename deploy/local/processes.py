@@ -62,7 +62,7 @@ def write_config(home: Path, *, web_port: int, flower_port: int) -> Path:
         ],
         "coordinator": ["python", "manage.py", "coordinator"],
         **_workers(celery),
-        "beat": [*celery, "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile", ""],
+        "beat": [*celery, "beat", "--pidfile", ""],
         "flower": [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"],
     }  # fmt: skip
     extra = {"web": {"DATABASE_POOL": "true"}}

@@ -127,8 +127,7 @@ def test_beat_and_flower_speak_tls_and_show_no_password(
         f"--port={port}",
         FLOWER_BASIC_AUTH_FILE=str(tmp_path / "login"),
     )
-    scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-    installation.processes.start("beat", *celery, "beat", "--scheduler", scheduler, "--pidfile", "", "-l", "INFO")
+    installation.processes.start("beat", *celery, "beat", "--pidfile", "", "-l", "INFO")
     names = {f"{name}@{installation.namespace}" for name in ("plain", "async")}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as flower:
 

@@ -40,9 +40,7 @@ def installation(databases: Databases, tmp_path_factory: pytest.TempPathFactory)
 
 
 def start_beat(installation: Installation, name: str) -> None:
-    scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-    command = ["celery", "-A", "config", "beat", "--scheduler", scheduler, "--pidfile", "", "-l", "INFO"]
-    installation.processes.start(name, *command)
+    installation.processes.start(name, "celery", "-A", "config", "beat", "--pidfile", "", "-l", "INFO")
 
 
 def sent(installation: Installation, name: str) -> int:
