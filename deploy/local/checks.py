@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class CannotStart(Exception):
-    """One line for whoever called bin/up."""
+    """One line for whoever called bin/up or another program of this folder's."""
 
 
 def home() -> Path:
@@ -67,8 +67,8 @@ def prepare_environment(folder: Path, web_port: int) -> None:
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
 
 
-def settings() -> None:
-    """Reads Django's settings."""
+def settings(program: str = "bin/up") -> None:
+    """Reads Django's settings, and says what may be wrong with them."""
     import django
     from django.core.checks import run_checks
 
@@ -77,7 +77,7 @@ def settings() -> None:
     except SystemExit as error:  # config says so in one line, which has its own beginning
         raise CannotStart(str(error.__cause__)) from None
     for message in run_checks(tags=["settings"]):
-        print(f"bin/up: {message.msg}", file=sys.stderr)
+        print(f"{program}: {message.msg}", file=sys.stderr)
 
 
 def database() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 13
+_CELERY = ["celery", "-A", "config"]
 
 # No path of this machine stands in it: supervisord would take a %, and a ; or # after a blank, for its own signs. It
 # runs in the home folder, and has the rest from `supervisor_variables`.
@@ -54,16 +55,15 @@ def write_config(home: Path, *, web_port: int, flower_port: int) -> Path:
     if not password.exists():
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(12))
-    celery = ["celery", "-A", "config"]
     commands = {
         "web": [
             "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(web_port),
             "--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "5",
         ],
         "coordinator": ["python", "manage.py", "coordinator"],
-        **_workers(celery),
-        "beat": [*celery, "beat", "--pidfile", ""],
-        "flower": [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"],
+        **_workers(),
+        "beat": [*_CELERY, "beat", "--pidfile", ""],
+        "flower": [*_CELERY, "flower", "--address=127.0.0.1", f"--port={flower_port}"],
     }  # fmt: skip
     extra = {"web": {"DATABASE_POOL": "true"}}
     if not flower_has_a_login():
@@ -89,7 +89,7 @@ def flower_has_a_login() -> bool:
     return any(os.environ.get(name) for name in ("FLOWER_BASIC_AUTH", "FLOWER_BASIC_AUTH_FILE"))
 
 
-def _workers(celery: list[str]) -> dict[str, list[str]]:
+def _workers() -> dict[str, list[str]]:
     """One worker for everything in embedded mode; else one a kind, because plain code starves an event loop."""
     from django.conf import settings
 
@@ -97,27 +97,33 @@ def _workers(celery: list[str]) -> dict[str, list[str]]:
     from tasks.states import Kind
 
     queues = selectors.queue_names()
-    ordinary = topology.namespaced("celery")
     if settings.EMBEDDED_BROKER:
-        groups = {"worker": (settings.WORKER_CONCURRENCY, [*topology.lines_of(queues)])}
-    else:
-        groups = {
-            kind.value: (
-                settings.WORKER_CONCURRENCY if kind is Kind.PLAIN else min(2, settings.WORKER_CONCURRENCY),
-                [topology.line(queue, kind) for queue in queues],
-            )
-            for kind in Kind
-        }
-    commands = {}
-    for name, (concurrency, lines) in groups.items():
-        consumed = [topology.namespaced(line) for line in lines]
-        if name != Kind.ASYNC:
-            consumed.append(ordinary)
-        commands[name] = [
-            *celery, "worker", "-n", f"{name}@%h", "-c", str(concurrency), "-Q", ",".join(consumed), "-l", "INFO",
-            "--without-gossip", "--without-mingle",
-        ]  # fmt: skip
-    return commands
+        lines = [*topology.lines_of(queues), "celery"]
+        return {"worker": _worker("worker", lines, settings.WORKER_CONCURRENCY)}
+    return {kind.value: worker_of_kind(kind.value, queues) for kind in Kind}
+
+
+def worker_of_kind(kind: str, queues: list[str]) -> list[str]:
+    """Returns the command of a worker for one kind's lines of these queues; plain ones run Celery's own tasks too."""
+    from django.conf import settings
+
+    from tasks import topology
+    from tasks.states import Kind
+
+    lines = [topology.line(queue, kind) for queue in queues]
+    if kind == Kind.PLAIN:
+        return _worker(kind, [*lines, "celery"], settings.WORKER_CONCURRENCY)
+    return _worker(kind, lines, min(2, settings.WORKER_CONCURRENCY))
+
+
+def _worker(name: str, lines: list[str], concurrency: int) -> list[str]:
+    from tasks import topology
+
+    return [
+        *_CELERY, "worker", "-n", f"{name}@%h", "-c", str(concurrency),
+        "-Q", ",".join(topology.namespaced(line) for line in lines),
+        "-l", "INFO", "--without-gossip", "--without-mingle",
+    ]  # fmt: skip
 
 
 def supervisor_command(config: Path) -> list[str]:
