@@ -38,6 +38,7 @@ class Installation:
         self.home = home
         self.submitter, self.password = "bench", secrets.token_urlsafe(12)
         self.web_url = self.slow_url = ""
+        self._pool_processes = POOL_PROCESSES
         self.processes = Processes(home / "log")
         self._parts: set[Part] = set()
 
@@ -49,6 +50,12 @@ class Installation:
         for part in sorted(parts - self._parts):
             {"engine": self._start_engine, "web": self._start_web, "slow server": self._start_slow_server}[part]()
             self._parts.add(part)
+
+    def restart(self, parts: set[Part], *, pool_processes: int = POOL_PROCESSES) -> None:
+        """Ends whatever runs and starts these parts anew, the workers with so many pool processes each."""
+        self.run_only(set())
+        self._pool_processes = pool_processes
+        self.run_only(parts)
 
     def _start_engine(self) -> None:
         from tasks import database, selectors, topology
@@ -71,7 +78,7 @@ class Installation:
                 "-n",
                 f"{name}@%h",
                 "-c",
-                str(POOL_PROCESSES),
+                str(self._pool_processes),
             ]
             options = ["-Q", consumed, "-l", "INFO", "--without-gossip", "--without-mingle"]  # as bin/up does
             self.processes.start(name, [*command, *options])

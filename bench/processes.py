@@ -60,6 +60,9 @@ class Processes:
             if process.poll() is not None:
                 raise BenchFailed(f"{name} ended with code {process.returncode}:\n{self.log_end(name)}")
 
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
+
     def cpu_seconds(self) -> float:
         """Returns the CPU time that they and their children have used, as far as those still run."""
         sessions = {process.pid for process in self._running.values()}
