@@ -4,65 +4,36 @@ What waits is not rewritten. The dispatcher looks how long the first task of eac
 task by one priority higher for each PRIORITY_AGEING_SECONDS (reference: protocol rule F22).
 """
 
-import time
 import uuid
 
 from django.conf import settings
 
 from tasks import database
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
-from tasks.selectors import SENDABLE, Candidate, Line, dispatch_candidates
+from tasks.pending import Since
+from tasks.selectors import SENDABLE, Candidate
 from tasks.states import TaskStatus
 
-LOOK_EVERY = 1.0  # seconds
 _LEVELS = range(LOWEST_PRIORITY, HIGHEST_PRIORITY + 1)
 
 
-class Ageing:
-    """Whether tasks of a queue have waited so long that their order changes; looked up about once a second."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, bool]] = {}
-
-    def candidates(self, line: Line, *, limit: int) -> list[Candidate]:
-        """Returns what is next on the line, each with the priority that it is sent with."""
-        types = sorted(line.types)
-        if not types or not self._has_aged(line.queue):
-            return dispatch_candidates(line.queue, types, limit=limit)
-        return _by_age(line.queue, types, limit)
-
-    def _has_aged(self, queue: str) -> bool:
-        until, aged = self._known.get(queue, (0.0, False))
-        if time.monotonic() >= until:
-            aged = _has_aged(queue)
-            self._known[queue] = (time.monotonic() + LOOK_EVERY, aged)
-        return aged
+def has_aged(waited: dict[int, float]) -> bool:
+    """Tells whether the first of any priority but the highest has waited long enough, given in seconds by priority."""
+    below = (seconds for priority, seconds in waited.items() if priority < HIGHEST_PRIORITY)
+    return any(seconds > settings.PRIORITY_AGEING_SECONDS for seconds in below)
 
 
-def _has_aged(queue: str) -> bool:
-    """Tells whether the first of any priority but the highest has waited for PRIORITY_AGEING_SECONDS."""
-    first = " UNION ALL ".join(
-        f"SELECT (SELECT run_at FROM tasks_task WHERE {SENDABLE} AND queue = %s AND priority = {priority} "
-        "ORDER BY run_at LIMIT 1) AS at"
-        for priority in _LEVELS[:-1]
-    )
-    rows = database.run(
-        f"SELECT 1 FROM ({first}) AS first WHERE at < {database.clock_plus('-%s')} LIMIT 1",
-        [*[queue] * len(_LEVELS[:-1]), settings.PRIORITY_AGEING_SECONDS],
-    )
-    return bool(rows)
-
-
-def _by_age(queue: str, types: list[str], limit: int) -> list[Candidate]:
+def by_age(queue: str, types: list[str], since: Since, *, limit: int) -> list[Candidate]:
+    """Returns what is next on the queue, of these types and priorities, each with the priority that it has come to."""
     words = ", ".join("%s" for _ in types)
     waited = database.seconds_since("run_at")
     levels = " UNION ALL ".join(
         f"""SELECT * FROM (SELECT id, type, priority, payload_bytes, suspect, run_at, {waited} AS waited FROM tasks_task
-            WHERE {SENDABLE} AND queue = %s AND priority = {priority} AND type IN ({words})
+            WHERE {SENDABLE} AND queue = %s AND priority = {priority} AND run_at >= %s AND type IN ({words})
             ORDER BY run_at, id LIMIT {limit:d}) AS level_{priority}"""
-        for priority in _LEVELS
+        for priority in since
     )
-    rows = database.run(levels, [queue, *types] * len(_LEVELS))
+    rows = database.run(levels, [each for moment in since.values() for each in (queue, moment, *types)])
     found = [
         (-_aged(row[2], float(row[6])), row[5], str(row[0]), Candidate(
             database.as_uuid(row[0]), row[1], _aged(row[2], float(row[6])), row[3], bool(row[4])

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from tasks import leadership, selectors, topology, transitions
-from tasks.ageing import Ageing
 from tasks.chunking import CHUNK_IDS, chunks_of
+from tasks.fronts import Fronts
 from tasks.kill_points import KillPoint, reached
 from tasks.leadership import Lead
 from tasks.limits import Allowance, Rate
@@ -53,7 +53,7 @@ class Dispatcher:
         self._declare_at = 0.0  # not before: something was missing
         self._rates: dict[str, Rate] = {}
         self._rules: dict[str, QueueRules] = {}
-        self._ageing = Ageing()
+        self._fronts = Fronts()
         self._allowances: dict[str, Allowance] = {}
         self._known_types: dict[str, frozenset[str]] = {}  # by queue: what its online workers know
         self._unparked_at = 0.0
@@ -103,6 +103,7 @@ class Dispatcher:
                 logger.info("returned %s tasks that were queued in the last %.0f s", len(returned), RECENT)
             self._known_term, self._idle = term, False  # whoever takes the lead starts awake
             self._known_types = {}
+            self._fronts.forget()
         worked = transitions.promote_due(role=self.lead.role, term=term) > 0
         lines = self._online_lines(term)
         heads = self._heads(term)
@@ -135,7 +136,7 @@ class Dispatcher:
             return False
         if room <= 0:
             return False
-        candidates = self._ageing.candidates(line, limit=min(IDS_A_TURN, room * CHUNK_IDS, allowed))
+        candidates = self._fronts.candidates(line, limit=min(IDS_A_TURN, room * CHUNK_IDS, allowed))
         if not candidates:
             # Pending, but of the queue's other kind or of no known type: looked for again a little later.
             self._rest_until[line.name] = time.monotonic() + 0.25
@@ -163,6 +164,7 @@ class Dispatcher:
             self._broker_failed(term, error)
         lost = [each for message in messages if message.number not in taken for each in message.ids]
         if lost:
+            self._fronts.forget()
             logger.warning("the broker did not take %s tasks of %s: they go back", len(lost), line.name)
             transitions.return_queued(lost, role=self.lead.role, term=term, queued_by=queued_by)
             self._something_is_missing(*self._declared)
@@ -237,6 +239,8 @@ class Dispatcher:
             return pause  # looks once more: a submit before this line did not wake anybody
         until_due = selectors.seconds_until_due()
         woken = self._waker.wait(min(pause, longest, until_due, self._ask_again_in), stop)
+        if woken or self._idle:
+            self._fronts.doubt()  # there is time for it, and what was submitted may be due since long ago
         return SHORTEST_POLL if woken else min(longest, pause * 2)
 
     def _say_idle(self, term: int, idle: bool) -> None:
@@ -261,12 +265,13 @@ class Dispatcher:
 
         What was sent before a queue got a limit is sent again within it.
         """
-        found = selectors.queue_heads()
+        found = self._fronts.heads()
         rules = {name: each for name, (each, _) in found.items()}
         changed = [name for name, each in rules.items() if each.is_limited and each != self._rules.get(name, each)]
         self._rules = rules
         if sum(transitions.return_of_queue(name, role=self.lead.role, term=term) for name in changed):
-            found = selectors.queue_heads()
+            self._fronts.forget()
+            found = self._fronts.heads()
         return {name: type_name for name, (_, type_name) in found.items() if type_name is not None}
 
     def _unpark(self, term: int) -> None:
@@ -279,6 +284,7 @@ class Dispatcher:
             if again or types != self._known_types.get(queue):
                 while transitions.unpark_known(queue, sorted(types), role=self.lead.role, term=term) == PARKED_AT_ONCE:
                     self._moves()
+                self._fronts.doubt()
         self._known_types = known
         if again:
             self._unparked_at = time.monotonic()

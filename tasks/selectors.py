@@ -111,33 +111,6 @@ def queues_with_pending() -> set[str]:
     return {row[0] for row in rows}
 
 
-def queue_heads() -> dict[str, tuple[QueueRules, str | None]]:
-    """Returns each queue with its rules and the type of what is next on it; None where nothing is pending.
-
-    The rules come with each look: a limit holds from the moment it is set.
-    """
-    rows = database.run(
-        f"""SELECT name, paused, rate_limit, concurrency_limit,
-            (SELECT type FROM tasks_task WHERE {SENDABLE} AND queue = tasks_queue.name
-             ORDER BY priority DESC, run_at, id LIMIT 1)
-        FROM tasks_queue"""
-    )
-    return {row[0]: (QueueRules(row[0], bool(row[1]), row[2], row[3]), row[4]) for row in rows}
-
-
-def dispatch_candidates(queue: str, types: list[str], *, limit: int) -> list[Candidate]:
-    """Returns what is next on the queue, of these types, in the order in which it is sent."""
-    if not types:
-        return []
-    rows = database.run(
-        f"""SELECT id, type, priority, payload_bytes, suspect FROM tasks_task
-        WHERE {SENDABLE} AND queue = %s AND type IN ({", ".join("%s" for _ in types)})
-        ORDER BY priority DESC, run_at, id LIMIT %s""",
-        [queue, *types, limit],
-    )
-    return [Candidate(database.as_uuid(row[0]), row[1], row[2], row[3], bool(row[4])) for row in rows]
-
-
 def recently_queued(seconds: float) -> list[uuid.UUID]:
     rows = database.run(
         f"SELECT id FROM tasks_task WHERE {_is(TaskStatus.QUEUED)} AND queued_at > {database.clock_plus('-%s')}",

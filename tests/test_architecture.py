@@ -87,7 +87,9 @@ def found_in(finder: Callable[[ast.AST], list[int]], *allowed: str) -> list[str]
 
 
 def test_only_the_transitions_write_a_status() -> None:
-    assert found_in(writes_status, "tasks/transitions/") == []
+    assert (
+        found_in(writes_status, "tasks/transitions/", "bench/floors/rows.py") == []
+    )  # which makes rows by the million
 
 
 def test_only_the_states_spell_a_status() -> None:

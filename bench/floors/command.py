@@ -16,7 +16,7 @@ from bench.processes import BenchFailed
 if TYPE_CHECKING:
     from bench.floors.floor import Figure
 
-NAMES = ("api", "memory", "pending", "finished")
+NAMES = ("api", "memory", "backlog", "history")
 FLOOR_BROKEN = 2
 
 

@@ -88,8 +88,8 @@ def many_pending(this: Round) -> list[Figure]:
         sizes.append(memory.usage(coordinator).rss)
         first.append(windows[0])
         rest += windows[1:]
-        this.progress(f"pending: round {number + 1}", (number + 1) / ROUNDS)
-    this.notes["pending: rates"] = {"alone": alone, "first": first, "rest": rest}
+        this.progress(f"backlog: round {number + 1}", (number + 1) / ROUNDS)
+    this.notes["backlog: rates"] = {"alone": alone, "first": first, "rest": rest}
     usual, slow = statistics.median(alone), statistics.median([*first, *rest])
     return [
         Figure(f"coordinator with {count:,} pending: RSS", max(sizes), "MiB", most=250),
@@ -101,7 +101,7 @@ def many_pending(this: Round) -> list[Figure]:
 
 def _drain_pending(this: Round, count: int, windows: int) -> list[float]:
     draining.empty(this.installation)
-    rows.add_pending(count, lambda part: this.progress(f"pending: storing {count:,}", part))
+    rows.add_pending(count, lambda part: this.progress(f"backlog: storing {count:,}", part))
     since = database.now()
     return draining.rates(this.installation, since, windows)
 
@@ -116,15 +116,15 @@ def many_finished(this: Round) -> list[Figure]:
     draining.empty(this.installation)
     empty = [_drain_more(this) for _ in range(ROUNDS)]
     before = plans.shapes()
-    rows.add_history(count, lambda part: this.progress(f"finished: storing {count:,}", part))
+    rows.add_history(count, lambda part: this.progress(f"history: storing {count:,}", part))
     full = [_drain_more(this) for _ in range(ROUNDS)]
     after = plans.shapes()
     stored = _stored()
     draining.empty(this.installation)
     empty += [_drain_more(this) for _ in range(ROUNDS - 1)]
     different = plans.changed(before, after)
-    this.notes |= {"finished: rates": {"empty": empty, "full": full}, "finished: stored": stored}
-    this.notes |= {"plans that changed": different, "plans": after}
+    this.notes["history: rates"] = {"empty": empty, "full": full}
+    this.notes.update({"history: stored": stored, "plans that changed": different, "plans": after})
     usual, slow = statistics.median(empty), statistics.median(full)
     title = f"{stored['tasks']:,} tasks and {stored['attempts']:,} attempts stored"
     return [
@@ -202,6 +202,6 @@ def _fresh_engine(this: Round) -> None:
 MEASURES: dict[str, Callable[[Round], list[Figure]]] = {
     "api": bulk_by_api,
     "memory": pool_memory,
-    "pending": many_pending,
-    "finished": many_finished,
+    "backlog": many_pending,
+    "history": many_finished,
 }

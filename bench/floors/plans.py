@@ -1,4 +1,4 @@
-"""The shapes of the plans of the hot statements: which nodes, by which indexes. They must not depend on what is stored."""
+"""The shapes of the plans of the hot statements: which nodes, by which indexes. What is stored must not change them."""
 
 import json
 import re
@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from bench.processes import BenchFailed
-from tasks import ageing, database, selectors, transitions
+from tasks import ageing, database, pending, selectors, transitions
+from tasks.fronts import Fronts
 from tasks.leadership import COORDINATOR
 from tasks.models import Leadership, Task
 from tasks.services import submit_tasks
@@ -67,8 +68,8 @@ def _hot() -> dict[str, Callable[[], Any]]:
         "submit": lambda: submit_tasks([{"type": "sample.noop"}] * 10),
         "promote": lambda: transitions.promote_due(**leader),
         "until due": selectors.seconds_until_due,
-        "heads": selectors.queue_heads,
-        "candidates": lambda: ageing.Ageing().candidates(line, limit=1_000),
+        "heads and candidates": lambda: _next(line),
+        "by age": lambda: ageing.by_age("default", TYPES, pending.first_due("default", TYPES)[0], limit=1_000),
         "enqueue": lambda: transitions.enqueue(ids[S.PENDING], queue="default", **leader),
         "return": lambda: transitions.return_queued(ids[S.QUEUED], **leader),
         "claim": lambda: transitions.claim(
@@ -94,6 +95,12 @@ def _hot() -> dict[str, Callable[[], Any]]:
         "unpark": lambda: transitions.unpark_known("default", TYPES, **leader),
         "repair blocked": transitions.repair_blocked,
     }
+
+
+def _next(line: selectors.Line) -> None:
+    fronts = Fronts()
+    fronts.heads()
+    fronts.candidates(line, limit=1_000)
 
 
 def _explained(sql: str) -> dict[str, Any]:

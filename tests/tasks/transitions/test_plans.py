@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from tasks import database
 from tasks.models import Task, TaskDependency
 from tasks.models.task import new_id
+from tasks.pending import candidates, first_due, queue_heads
 from tasks.recalling import recall
-from tasks.selectors import dispatch_candidates
 from tasks.states import FINAL, TaskStatus
 from tasks.transitions import cancel, cancel_requests, claim, enqueue, finish, renew, return_queued
 from tests.tasks.rows import HOLDER, LEADER, ending, lead, tasks
@@ -101,9 +101,31 @@ def test_statements_that_are_driven_by_ids_use_the_primary_key() -> None:
 @pytest.mark.usefixtures("statistics")
 @pytest.mark.parametrize("limit", [10, 1_000])
 def test_what_is_sent_next_is_read_in_the_order_of_its_index(limit: int) -> None:
-    [statement] = statements_of(lambda: dispatch_candidates("default", ["sample.noop", "sample.echo"], limit=limit))
+    types = ["sample.noop", "sample.echo"]
+    since, _ = first_due("default", types)
+    statements = statements_of(lambda: candidates("default", types, since, limit=limit))
+    assert statements
+    for statement in statements:
+        assert ways(statement) == {"task_pending"}
+        assert "Sort" not in {node["Node Type"] for node in plan(statement)}
+        assert all("run_at" in condition for condition in conditions(statement))
+
+
+@pytest.mark.usefixtures("statistics")
+@pytest.mark.parametrize("types", [None, ["sample.noop", "sample.echo"]])
+def test_where_what_is_pending_begins_is_read_off_its_index(types: list[str] | None) -> None:
+    [statement] = statements_of(lambda: first_due("default", types))
     assert ways(statement) == {"task_pending"}
     assert "Sort" not in {node["Node Type"] for node in plan(statement)}
+
+
+@pytest.mark.usefixtures("statistics")
+def test_the_types_of_what_is_next_are_read_from_where_it_begins() -> None:
+    since, _ = first_due("default", None)
+    [statement] = statements_of(lambda: queue_heads({"default": since, "http": since}))
+    assert ways(statement) == {"task_pending"}
+    assert "Sort" not in {node["Node Type"] for node in plan(statement)}
+    assert all("run_at" in condition for condition in conditions(statement))
 
 
 def statements_of(call: Callable[[], Any]) -> list[str]:
@@ -122,6 +144,11 @@ def ways(statement: str) -> set[str]:
         and node["Node Type"] != "Bitmap Heap Scan"
         and node.get("Relation Name") not in ("tasks_leadership", "tasks_queue")
     }
+
+
+def conditions(statement: str) -> list[str]:
+    """Returns by what each index scan of a statement begins and ends."""
+    return [node["Index Cond"] for node in plan(statement) if "Index Name" in node]
 
 
 def plan(statement: str) -> list[dict[str, Any]]:

@@ -8,9 +8,11 @@ import pytest
 from django.db import transaction
 
 from tasks import database, transitions
-from tasks.ageing import _by_age, _has_aged, outwaited
+from tasks.ageing import by_age, outwaited
+from tasks.fronts import Fronts
 from tasks.models import Queue, Task
-from tasks.selectors import queue_heads, seconds_until_due, under_way, unknown_messages
+from tasks.pending import first_due
+from tasks.selectors import seconds_until_due, under_way, unknown_messages
 from tasks.states import TaskStatus
 from tests.tasks.rows import LEADER, lead, queues
 from tests.tasks.transitions.test_plans import EACH, analyze, fill, statements_of, ways
@@ -70,11 +72,10 @@ CALLS: dict[str, Callable[[], Any]] = {
     "revive": lambda: transitions.revive(ids(S.FAILED), actor_id=None),
     "hurry": lambda: transitions.hurry(ids(S.SCHEDULED)),
     "edit": lambda: transitions.edit({each: {"priority": 3} for each in ids(S.PENDING)}),
-    "heads": queue_heads,
+    "heads": lambda: Fronts().heads(),
     "due": lambda: seconds_until_due() + 1,
     "under way": lambda: under_way("default"),
-    "aged": lambda: _has_aged("default") or True,
-    "by age": lambda: _by_age("default", ["sample.noop"], 100),
+    "by age": lambda: by_age("default", ["sample.noop"], first_due("default", None)[0], limit=100),
     "outwaited": lambda: [outwaited("default")],
     "unknown messages": lambda: [unknown_messages("default", {"sample.noop"}, patience=30.0)],
 }
