@@ -162,7 +162,7 @@ def bulk_by_api(this: Round) -> list[Figure]:
     seconds, growth = [], []
     pid = where.processes.pid("web")
     with httpx.Client(base_url=where.web_url, timeout=120, trust_env=False) as client:
-        login = {"username": where.administrator, "password": where.password}
+        login = {"username": where.submitter, "password": where.password}
         token = client.post("/api/auth/token/", json=login).raise_for_status().json()["access"]
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         small = json.dumps([{"type": "sample.noop"}] * 10)
