@@ -1,7 +1,8 @@
-"""How the dispatcher sleeps: on PostgreSQL a submit's NOTIFY ends it; elsewhere it polls."""
+"""How the dispatcher sleeps: a submit ends it, on PostgreSQL by its NOTIFY, on SQLite as whatever else is written."""
 
 import logging
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -12,22 +13,28 @@ from tasks import database
 
 logger = logging.getLogger(__name__)
 
+WATCH_EVERY = 0.02  # seconds; a look at SQLite's data_version takes microseconds, a turn of the dispatcher milliseconds
+
 
 class Waker:
     def __init__(self) -> None:
         self._listening: Any = None
+        self._seen_version: int | None = None
         self._failed = False
 
     @property
     def can_be_woken(self) -> bool:
         """PgBouncer passes no notifications on: behind it this takes an address of its own."""
         if not database.is_postgresql():
-            return False
+            return True
         return settings.LISTEN_DATABASE is not None or not settings.DATABASE_BEHIND_PGBOUNCER
 
     def wait(self, timeout: float, stop: threading.Event) -> bool:
-        """Sleeps for at most `timeout` seconds. Returns whether a submit ended it."""
+        """Sleeps for at most `timeout` seconds. Returns whether a submit ended it, as far as that is known."""
         if timeout <= 0:
+            return False
+        if not database.is_postgresql():
+            self._sleep_until_written(timeout, stop)
             return False
         if not self.can_be_woken:
             stop.wait(timeout)
@@ -41,6 +48,15 @@ class Waker:
                 logger.warning("submits do not wake the dispatcher, it polls: %s", database.reason(error))
             stop.wait(timeout)
             return False
+
+    def _sleep_until_written(self, timeout: float, stop: threading.Event) -> None:
+        """Also ends for what was written since the last sleep: the dispatcher may have looked before that."""
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0 and not stop.wait(min(WATCH_EVERY, left)):
+            version = database.data_version()
+            if version != self._seen_version:
+                self._seen_version = version
+                return
 
     def _connection(self) -> Any:
         if self._listening is None:

@@ -1,8 +1,8 @@
-"""How the dispatcher's sleep ends: by a submit on PostgreSQL, else by the clock."""
+"""How the dispatcher's sleep ends: by a submit, by a stop or by the clock."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from tasks import database
 from tasks.leadership import COORDINATOR
-from tasks.models import Leadership
+from tasks.models import Leadership, Task
 from tasks.services import submit_task
 from tasks.waking import Waker
 from tests.tasks.rows import lead, queues
@@ -45,19 +45,76 @@ def seconds_of(waker: Waker, timeout: float = LONG) -> tuple[bool, float]:
 @pytest.mark.database
 @pytest.mark.parametrize("timeout", [-1.0, 0.0, 0.05])
 def test_a_sleep_that_nothing_ends_lasts_as_long_as_was_said(waker: Waker, timeout: float) -> None:
+    waker.wait(0.03, threading.Event())  # the first one may end at once: nobody knows what was written before it
     woken, seconds = seconds_of(waker, timeout)
     assert not woken
     assert max(0.0, timeout) <= seconds + 0.001 < timeout + 1.5
 
 
-def test_without_postgresql_a_stop_ends_the_sleep_and_a_submit_does_not(waker: Waker) -> None:
+# --- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watching(waker: Waker) -> Waker:
+    if database.is_postgresql():
+        pytest.skip("PostgreSQL notifies")
+    lead()
+    queues("default")
+    assert not waker.wait(0.1, threading.Event())
+    return waker
+
+
+def elsewhere(work: Callable[[], object]) -> threading.Thread:
+    """Does something by a connection of its own."""
+
+    def do() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=do)
+    thread.start()
+    return thread
+
+
+def submit() -> None:
+    submit_task(type="sample.noop")
+
+
+def test_a_stop_ends_the_sleep(watching: Waker) -> None:
     stop = threading.Event()
     threading.Timer(0.05, stop.set).start()
     began = time.monotonic()
-    assert not waker.wait(LONG, stop)
+    assert not watching.wait(LONG, stop)
     assert time.monotonic() - began < LONG / 2
-    assert not waker.can_be_woken
+
+
+def test_what_another_connection_writes_ends_the_sleep(watching: Waker) -> None:
+    assert watching.can_be_woken
+    timer = threading.Timer(0.1, lambda: elsewhere(submit).join())
+    timer.start()
+    assert seconds_of(watching)[1] < LONG / 2
+    timer.join()
+    assert Task.objects.count() == 1
+
+
+def test_what_was_written_before_the_sleep_ends_it_as_well_and_only_once(watching: Waker) -> None:
+    elsewhere(submit).join()
+    assert seconds_of(watching)[1] < LONG / 2
+    assert seconds_of(watching, 0.2)[1] >= 0.2
+
+
+def test_what_is_not_committed_and_what_the_dispatcher_writes_itself_end_nothing(watching: Waker) -> None:
+    def submit_and_take_back() -> None:
+        with transaction.atomic():
+            submit()
+            transaction.set_rollback(True)
+
+    elsewhere(submit_and_take_back).join()
+    submit()
     database.notify_if_idle(COORDINATOR)  # does nothing, and does not fail
+    assert seconds_of(watching, 0.2)[1] >= 0.2
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
