@@ -26,6 +26,7 @@ from tests.servers import free_ports
 pytestmark = pytest.mark.broker
 
 HEALTHY_WITHIN = 60
+STANDS_STILL = 4.0  # seconds
 ONE_SHOT = "setup"
 SERVERS = ("postgres", "rabbitmq")
 
@@ -115,13 +116,27 @@ def start(image: Image, name: str, service: dict[str, Any], ports: dict[str, int
     return Service(process, health[1:], environment, grace, log)
 
 
-def is_healthy(image: Image, service: Service) -> bool:
+def is_healthy(image: Image, service: Service, *options: str) -> bool:
     done = subprocess.run(
-        image.root.command(service.health, cwd=WORKDIR, user=USER),
+        image.root.command([*service.health, *options], cwd=WORKDIR, user=USER),
         env=service.environment, capture_output=True, text=True, timeout=20,
     )  # fmt: skip
     service.answers.append(done.stdout + done.stderr)
     return done.returncode == 0
+
+
+def await_healthy(image: Image, services: dict[str, Service]) -> dict[str, Service]:
+    """Waits until all that go on running are healthy, and returns these."""
+    running = {name: service for name, service in services.items() if name != ONE_SHOT}
+    waiting, until = dict(running), time.monotonic() + HEALTHY_WITHIN
+    while waiting:
+        for name, service in list(waiting.items()):
+            assert service.process.poll() is None, f"{name} has ended:\n{service.log.read_text()}"
+            assert time.monotonic() < until, f"{name}: {service.answers[-1:]}\n{service.log.read_text()}"
+            if is_healthy(image, service):
+                del waiting[name]
+        time.sleep(0.3)
+    return running
 
 
 def test_every_step_of_the_image_was_run(image: Image) -> None:
@@ -155,24 +170,37 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_every_service_gets_healthy_as_its_own_user_and_ends_within_its_grace(
-    image: Image, services: dict[str, Service]
-) -> None:
-    running = {name: service for name, service in services.items() if name != ONE_SHOT}
+def test_every_service_gets_healthy_as_its_own_user(image: Image, services: dict[str, Service]) -> None:
+    running = await_healthy(image, services)
     assert set(running) == {"web", "coordinator", "worker", "worker-async", "beat", "flower"}
-    waiting, until = dict(running), time.monotonic() + HEALTHY_WITHIN
-    while waiting:
-        for name, service in list(waiting.items()):
-            assert service.process.poll() is None, f"{name} has ended:\n{service.log.read_text()}"
-            assert time.monotonic() < until, f"{name}: {service.answers[-1:]}\n{service.log.read_text()}"
-            if is_healthy(image, service):
-                del waiting[name]
-        time.sleep(0.3)
     for name, service in running.items():
         status = Path(f"/proc/{service.process.pid}/status").read_text()
         assert re.search(rf"^Uid:\t{USER}\t", status, re.MULTILINE), name
         assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE), name
 
+
+def test_frozen_processes_are_not_healthy_until_they_go_on(image: Image, services: dict[str, Service]) -> None:
+    await_healthy(image, services)
+    main, other, *rest = (services[name].process.pid for name in ("worker", "worker-async", "coordinator", "beat"))
+    children = "".join(path.read_text() for path in Path(f"/proc/{other}/task").glob("*/children")).split()
+    frozen = [main, int(children[0]), *rest]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(STANDS_STILL)  # what they are frozen for
+        for name in ("worker", "coordinator", "beat"):
+            assert not is_healthy(image, services[name], "--older-than", str(STANDS_STILL - 1.5)), name
+        said = services["worker"].answers[-1]
+        assert "main has stood still" in said
+        assert "keeper has stood still" in said
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    await_healthy(image, services)
+
+
+def test_every_service_ends_within_its_grace(image: Image, services: dict[str, Service]) -> None:
+    running = await_healthy(image, services)
     for service in running.values():
         service.process.send_signal(signal.SIGTERM)
     asked = time.monotonic()
