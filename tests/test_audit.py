@@ -1,7 +1,6 @@
-"""bin/audit: a hole fails it, an accepted one does not, and where nobody can be asked it says so."""
+"""deploy.audit: a hole fails it, an accepted one does not, and where nobody can be asked it says so."""
 
 import json
-import runpy
 import subprocess
 import sys
 import threading
@@ -12,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from deploy.audit import IMPOSSIBLE, accepted, verdict
+
 ROOT = Path(__file__).resolve().parent.parent
-AUDIT = runpy.run_path(str(ROOT / "bin" / "audit"))
 HOLE = {
     "id": "PYSEC-2026-1",
     "aliases": ["CVE-2026-0001"],
@@ -54,9 +54,13 @@ def database() -> Iterator[str]:
 
 def audit(url: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "bin/audit"], cwd=ROOT, env={"PATH": "/usr/bin:/bin", "OSV_URL": url, "HOME": "/nonexistent"},
-        capture_output=True, text=True, timeout=100,
-    )  # fmt: skip
+        [sys.executable, "-m", "deploy.audit"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "OSV_URL": url, "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -69,7 +73,7 @@ def test_a_known_hole_fails_and_names_what_repairs_it(database: str) -> None:
 
 def test_nobody_to_ask_is_said_and_is_not_the_same_as_no_hole() -> None:
     code, said = audit("http://127.0.0.1:9")
-    assert code == AUDIT["IMPOSSIBLE"]
+    assert code == IMPOSSIBLE
     assert said.startswith("NOT AUDITED: nobody could be asked")
 
 
@@ -78,18 +82,17 @@ def report(**package: Any) -> dict[str, Any]:
 
 
 def test_what_is_accepted_by_any_of_its_names_is_no_hole_until_it_is_gone() -> None:
-    verdict = AUDIT["verdict"]
     found = report(vulns=[{"id": HOLE["id"], "aliases": HOLE["aliases"], "fix_versions": []}])
-    accepted = {"CVE-2026-0001": {}}
+    agreed: dict[str, dict[str, Any]] = {"CVE-2026-0001": {}}
     assert list(verdict(found, {})) == ["celery 5.7.0 has PYSEC-2026-1, repaired in no version yet"]
-    assert list(verdict(found, accepted)) == []
-    [line] = verdict(report(vulns=[]), accepted)
+    assert list(verdict(found, agreed)) == []
+    [line] = verdict(report(vulns=[]), agreed)
     assert line.startswith("CVE-2026-0001 is accepted and no longer found: ")
 
 
 def test_a_package_that_nobody_knows_is_no_safe_one() -> None:
-    assert list(AUDIT["verdict"](report(skip_reason="not found"), {})) == ["celery was not looked at: not found"]
+    assert list(verdict(report(skip_reason="not found"), {})) == ["celery was not looked at: not found"]
 
 
 def test_the_accepted_ones_have_a_reason_and_a_date() -> None:
-    assert all(each["reason"] and each["date"] for each in AUDIT["accepted"]().values())
+    assert all(each["reason"] and each["date"] for each in accepted().values())

@@ -1,4 +1,4 @@
-"""requirements*.txt are what bin/compile-requirements makes of the .in files, as far as can be told without an index."""
+"""requirements*.txt are what bin/compile-requirements makes of the .in files, as far as can be told offline."""
 
 import re
 import sys

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Looks for known holes in the pinned packages: requirements.txt and requirements-dev.txt.
 
-    bin/audit        exit code 0: none that is not accepted; 1: some; 3: nobody could be asked
+    python -m deploy.audit        exit code 0: none that is not accepted; 1: some; 3: nobody could be asked
 
 It asks PyPI and, where that does not answer, osv.dev (OSV_URL names another one of its kind). What is accepted stands,
 with the reason and the date, in accepted-vulnerabilities.toml.
