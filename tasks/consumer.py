@@ -63,7 +63,8 @@ class Consumer(CeleryConsumer):
 
     def _lives(self) -> None:
         """Says so, unless the pool has no process: Celery makes new ones within seconds, or something is wrong."""
-        if self.pool.info["processes"]:
+        is_open = getattr(self.pool, "_pool", None) is not None  # not while the worker starts and ends
+        if not is_open or self.pool.info.get("processes", True):
             self._pulse.beat()
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:

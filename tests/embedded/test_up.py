@@ -31,6 +31,18 @@ def test_the_first_start_loads_a_demo_whose_tasks_reach_their_ends(running: Task
     assert types == {"health_check", "http_request", "data_processing", "cleanup"}
 
 
+def test_its_loops_say_that_they_live(running: Taskyard) -> None:
+    for process in ("worker", "coordinator", "beat"):
+        done = subprocess.run(
+            [str(ROOT / ".venv" / "bin" / "python"), "-m", "deploy.healthy", process, "--older-than", "10"],
+            cwd=ROOT,
+            env={"TASKYARD_HOME": str(running.home)},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (0, f"{process}: lives\n")
+
+
 def test_a_thousand_mixed_tasks_run_to_their_right_ends(running: Taskyard) -> None:
     before = running.await_all_ended(within=30)
     ledger = str(running.home / "ledger")

@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from deploy.healthy import wrong_loops
+from tasks.consumer import Consumer
 from tasks.coordinator import Coordinator
 from tasks.duties import Duty
 from tasks.pulse import Pulse
@@ -100,6 +102,17 @@ def test_a_home_that_cannot_be_written_stops_no_loop(folder: Path, caplog: pytes
     folder.write_text("a file")
     Pulse("worker", "keeper").beat()
     assert "the health check is told nothing of keeper" in caplog.text
+
+
+def test_a_worker_whose_pool_has_no_process_does_not_live(folder: Path) -> None:
+    consumer = Consumer.__new__(Consumer)
+    consumer._pulse = Pulse("worker", "main")
+    consumer.pool = SimpleNamespace(_pool=object(), info={"processes": []})
+    consumer._lives()
+    assert wrong_loops("worker", HANGS) != ""
+    consumer.pool.info["processes"].append(1)
+    consumer._lives()
+    assert wrong_loops("worker", HANGS) == ""
 
 
 @pytest.mark.django_db(transaction=True)
