@@ -63,9 +63,9 @@ class Processes:
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
-    def cpu_seconds(self) -> float:
-        """Returns the CPU time that they and their children have used, as far as those still run."""
-        sessions = {process.pid for process in self._running.values()}
+    def cpu_seconds(self, *names: str) -> float:
+        """Returns the CPU time that the named ones (all) and their children have used, as far as those still run."""
+        sessions = {process.pid for name, process in self._running.items() if not names or name in names}
         ticks = 0
         for entry in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):

@@ -81,29 +81,36 @@ def many_pending(this: Round) -> list[Figure]:
     count = this.rows(1_000_000)
     _fresh_engine(this)
     coordinator = this.installation.processes.pid("coordinator")
-    alone, first, rest, sizes = [], [], [], []
-    for number in range(ROUNDS):
-        alone += _drain_pending(this, WINDOW, 1)
-        windows = _drain_pending(this, count, WINDOWS)
+    alone, among, sizes = _Drains(), _Drains(), []
+    for _ in range(ROUNDS):
+        _drain_pending(this, WINDOW, 1, alone)
+        _drain_pending(this, count, WINDOWS, among)
         sizes.append(memory.usage(coordinator).rss)
-        first.append(windows[0])
-        rest += windows[1:]
-        this.progress(f"backlog: round {number + 1}", (number + 1) / ROUNDS)
-    this.notes["backlog: rates"] = {"alone": alone, "first": first, "rest": rest}
-    usual, slow = statistics.median(alone), statistics.median([*first, *rest])
+    this.notes.update({"backlog: alone": vars(alone), "backlog: among many": vars(among)})
+    usual, slow = statistics.median(alone.rates), statistics.median(among.rates)
     return [
         Figure(f"coordinator with {count:,} pending: RSS", max(sizes), "MiB", most=250),
         Figure("drain of 10,000 pending", usual, "tasks/s"),
         Figure(f"drain of 10,000 of {count:,} pending", slow, "tasks/s", least=usual * (1 - WITHIN / 100)),
-        Figure(f"drain of the last 10,000 of {WINDOWS * WINDOW:,} of them", rest[-1], "tasks/s"),
+        Figure("coordinator's CPU, 10,000 pending", statistics.median(alone.cpu), "µs/task"),
+        Figure(f"coordinator's CPU, {count:,} pending", statistics.median(among.cpu), "µs/task"),
     ]
 
 
-def _drain_pending(this: Round, count: int, windows: int) -> list[float]:
+@dataclass
+class _Drains:
+    rates: list[float] = field(default_factory=list)  # tasks a second, of each window
+    cpu: list[float] = field(default_factory=list)  # µs a task
+
+
+def _drain_pending(this: Round, count: int, windows: int, drains: _Drains) -> None:
+    processes = this.installation.processes
     draining.empty(this.installation)
     rows.add_pending(count, lambda part: this.progress(f"backlog: storing {count:,}", part))
-    since = database.now()
-    return draining.rates(this.installation, since, windows)
+    since, used_before = database.now(), processes.cpu_seconds("coordinator")
+    drains.rates += draining.rates(this.installation, since, windows)
+    used = processes.cpu_seconds("coordinator") - used_before
+    drains.cpu.append(used / (windows * WINDOW) * 1e6)
 
 
 # --- Much that is done ------------------------------------------------------------------------------------------------
