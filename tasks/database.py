@@ -30,6 +30,14 @@ def clock_plus(seconds: str) -> str:
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', printf('%%.3f seconds', {seconds}))"
 
 
+def once(expression: str) -> str:
+    """SQL for an expression that is evaluated once a statement, so that an index is searched by its value.
+
+    `clock()` may be another time for each row: without this, PostgreSQL reads all of an index and compares row by row.
+    """
+    return f"(SELECT {expression})"
+
+
 def random() -> str:
     """SQL for a number drawn from 0 to 1, anew for each row."""
     return "random()" if is_postgresql() else "(abs(random() %% 1000000) / 1000000.0)"

@@ -149,23 +149,35 @@ def lost_messages(line: Line, *, queue_is_gone: bool, broker_is_empty: bool, pat
             [line.queue, *types, *([] if queue_is_gone else [patience])],
         )
         return database.ids_of(rows)
-    later = database.run(
-        f"""SELECT priority, max(queued_at) FROM tasks_task
-        WHERE queue = %s AND {of_types} AND queued_at IS NOT NULL
-        AND ({_is(TaskStatus.PROCESSING)} OR finished_at > {database.clock_plus("-%s")})
-        AND {database.seconds_since("run_at")} - {database.seconds_since("queued_at")} < %s GROUP BY priority""",
-        # What had waited long was sent with a higher priority than its own, and overtook nobody.
-        [line.queue, *types, patience, settings.PRIORITY_AGEING_SECONDS],
-    )
+    waits = f"t.{_is(TaskStatus.QUEUED)} AND t.queue = %s AND t.{of_types} AND {due}"
+    first = f"SELECT 1 FROM tasks_task t WHERE {waits} ORDER BY t.priority, t.queued_at LIMIT 1"  # as the index has it
+    if not database.run(first, [line.queue, *types, patience]):
+        return []  # as it nearly always is: what follows reads all that was finished lately
     overtaken: list[uuid.UUID] = []
-    for priority, newest in later:
+    for priority, newest in _claimed_lately(line.queue, types, patience):
         rows = database.run(
-            f"""SELECT t.id FROM tasks_task t WHERE t.{_is(TaskStatus.QUEUED)} AND t.queue = %s AND t.{of_types}
-            AND t.priority = %s AND {due} AND t.queued_at < {_before("%s", patience)} ORDER BY t.id LIMIT 5000""",
-            [line.queue, *types, priority, patience, newest],
+            f"""SELECT t.id FROM tasks_task t WHERE {waits} AND t.priority = %s
+            AND t.queued_at < {_before("%s", patience)} ORDER BY t.id LIMIT 5000""",
+            [line.queue, *types, patience, priority, newest],
         )
         overtaken += database.ids_of(rows)
     return overtaken
+
+
+def _claimed_lately(queue: str, types: list[str], seconds: float) -> list[tuple[int, Any]]:
+    """Returns by priority when the newest was queued of those that are processing or ended in the last seconds."""
+    # What had waited long was sent with a higher priority than its own, and overtook nobody.
+    claimed = f"""SELECT priority, queued_at FROM tasks_task
+        WHERE queue = %s AND type IN ({", ".join("%s" for _ in types)}) AND queued_at IS NOT NULL
+        AND {database.seconds_since("run_at")} - {database.seconds_since("queued_at")} < %s"""
+    chosen = [queue, *types, settings.PRIORITY_AGEING_SECONDS]
+    rows = database.run(
+        f"""SELECT priority, max(queued_at) FROM ({claimed} AND {_is(TaskStatus.PROCESSING)}
+            UNION ALL {claimed} AND finished_at > {database.once(database.clock_plus("-%s"))}) AS claimed
+        GROUP BY priority""",
+        [*chosen, *chosen, seconds],
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def unknown_messages(queue: str, known: set[str], *, patience: float) -> list[uuid.UUID]:

@@ -83,8 +83,9 @@ def _hot() -> dict[str, Callable[[], Any]]:
         "reap": lambda: transitions.lose_expired(**leader, max_losses=3),
         "settle": transitions.settle_rest,
         "under way": lambda: selectors.under_way("default"),
-        "lost messages": lambda: selectors.lost_messages(
-            line, queue_is_gone=False, broker_is_empty=False, patience=30.0
+        "lost messages": lambda: (
+            Task.objects.filter(id__in=ids[S.QUEUED][:5]).update(queued_at=database.now() - timedelta(hours=1)),
+            selectors.lost_messages(line, queue_is_gone=False, broker_is_empty=False, patience=30.0),
         ),
         "lost of an empty queue": lambda: selectors.lost_messages(
             line, queue_is_gone=False, broker_is_empty=True, patience=30.0

@@ -17,7 +17,7 @@ NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM tasks_queue WHERE name = %s AND paused)"
 
 def promote_due(*, role: str, term: int, limit: int = 5_000) -> int:
     """scheduled, retrying -> pending where the time has come. Returns how many."""
-    due = f"""SELECT id FROM tasks_task WHERE status IN (%s, %s) AND run_at <= {database.clock()}
+    due = f"""SELECT id FROM tasks_task WHERE status IN (%s, %s) AND run_at <= {database.once(database.clock())}
         ORDER BY run_at LIMIT %s {database.lock(skip_locked=True)}"""
     return database.count(
         f"UPDATE tasks_task SET status = %s WHERE {database.among(due)} AND {LEADS}",

@@ -12,10 +12,10 @@ from tasks.ageing import by_age, outwaited
 from tasks.fronts import Fronts
 from tasks.models import Queue, Task
 from tasks.pending import first_due
-from tasks.selectors import seconds_until_due, under_way, unknown_messages
-from tasks.states import TaskStatus
+from tasks.selectors import Line, lost_messages, seconds_until_due, under_way, unknown_messages
+from tasks.states import Kind, TaskStatus
 from tests.tasks.rows import LEADER, lead, queues
-from tests.tasks.transitions.test_plans import EACH, analyze, fill, statements_of, ways
+from tests.tasks.transitions.test_plans import EACH, analyze, fill, plan, statements_of, ways
 
 pytestmark = [pytest.mark.broker, pytest.mark.django_db]
 
@@ -58,6 +58,12 @@ def abandon() -> Any:
     return transitions.abandon_parked("default", ["other"], grace=60.0, **LEADER)
 
 
+def lost() -> list[Any]:
+    Task.objects.filter(id__in=ids(S.QUEUED)).update(queued_at=database.now() - timedelta(hours=1))
+    line = Line("default", Kind.PLAIN, 2, {"sample.noop"})
+    return lost_messages(line, queue_is_gone=False, broker_is_empty=False, patience=30.0)
+
+
 CALLS: dict[str, Callable[[], Any]] = {
     "promote": lambda: transitions.promote_due(**LEADER, limit=500),
     "lose": lambda: (
@@ -77,6 +83,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "under way": lambda: under_way("default"),
     "by age": lambda: by_age("default", ["sample.noop"], first_due("default", None)[0], limit=100),
     "outwaited": lambda: [outwaited("default")],
+    "lost messages": lost,
     "unknown messages": lambda: [unknown_messages("default", {"sample.noop"}, patience=30.0)],
 }
 
@@ -93,3 +100,16 @@ def test_no_statement_reads_the_whole_table() -> None:
             scans[name] = [statement[:300] for statement in said if "Seq Scan" in ways(statement)]
             transaction.set_rollback(True)
     assert scans == {name: [] for name in CALLS}
+
+
+@pytest.mark.usefixtures("_filled")
+@pytest.mark.parametrize(
+    ("call", "index", "column"),
+    [(CALLS["promote"], "task_waiting_for_time", "run_at"), (lost, "task_finished", "finished_at")],
+    ids=["what is due", "what was finished lately"],
+)
+def test_what_is_chosen_by_its_time_is_found_by_its_time(call: Callable[[], Any], index: str, column: str) -> None:
+    said = [statement for statement in statements_of(call) if '"tasks_task"' not in statement]
+    scans = [node for statement in said for node in plan(statement) if node.get("Index Name") == index]
+    assert scans
+    assert all(column in node.get("Index Cond", "") for node in scans)
