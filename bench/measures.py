@@ -13,6 +13,7 @@ from django.db.models import Max
 
 from bench import clients, stopping
 from bench.installation import Installation, Mode, Part
+from bench.percentile import percentile
 from bench.processes import BenchFailed, output_of
 from tasks import database
 from tasks.models import Leadership, Task, TaskAttempt
@@ -63,27 +64,27 @@ class Measure:
 
 
 def bulk_submit(this: Round) -> dict[str, float]:
-    given = _noops("sample.noop", this.tasks)
+    given = noops("sample.noop", this.tasks)
     began = time.perf_counter()
     submit_tasks(given)
     seconds = time.perf_counter() - began
-    _expect(Task.objects.count(), this.tasks, "rows")
+    expect(Task.objects.count(), this.tasks, "rows")
     return {"rate": this.tasks / seconds}
 
 
 def bulk_submit_by_api(this: Round) -> dict[str, float]:
     where = this.installation
-    body = json.dumps(_noops("sample.noop", this.tasks)).encode()
+    body = json.dumps(noops("sample.noop", this.tasks)).encode()
     with httpx.Client(base_url=where.web_url, timeout=120, trust_env=False) as client:
         headers = {"Authorization": f"Bearer {_token(where)}", "Content-Type": "application/json"}
         # The first request of a process imports and compiles; whoever sends 10,000 tasks has sent others before.
-        client.post("/api/tasks/bulk/", content=json.dumps(_noops("sample.noop", 10)), headers=headers)
+        client.post("/api/tasks/bulk/", content=json.dumps(noops("sample.noop", 10)), headers=headers)
         began = time.perf_counter()
         answer = client.post("/api/tasks/bulk/", content=body, headers=headers)
         seconds = time.perf_counter() - began
     if answer.status_code != 201:
         raise BenchFailed(f"POST /api/tasks/bulk/ answered {answer.status_code}: {answer.text[:300]}")
-    _expect(Task.objects.count(), this.tasks + 10, "rows")
+    expect(Task.objects.count(), this.tasks + 10, "rows")
     return {"seconds": seconds}
 
 
@@ -142,25 +143,25 @@ def drain_coroutines(this: Round) -> dict[str, float]:
 
 
 def _drain(this: Round, type_name: str) -> dict[str, float]:
-    _warm_up(this, _noops(type_name, min(WARM_UP, this.tasks)))
+    warm_up(this, noops(type_name, min(WARM_UP, this.tasks)))
     used_before = this.installation.processes.cpu_seconds()
-    seconds = _submit_and_drain(this, _noops(type_name, this.tasks))
+    seconds = _submit_and_drain(this, noops(type_name, this.tasks))
     used = this.installation.processes.cpu_seconds() - used_before
     return {"rate": this.tasks / seconds, "cpu": used / this.tasks * 1e6}
 
 
 def http_calls(this: Round) -> dict[str, float]:
     calls: list[Given] = [{"type": "http_request", "payload": {"url": this.installation.slow_url}}] * HTTP_CALLS
-    _warm_up(this, calls[:200])
+    warm_up(this, calls[:200])
     return {"seconds": _submit_and_drain(this, calls)}
 
 
-def _warm_up(this: Round, given: list[Given]) -> None:
+def warm_up(this: Round, given: list[Given]) -> None:
     """Makes both pool processes import what they need, and the dispatcher learn how long the type takes."""
     _submit_and_drain(this, given, progress=False)
     stopping.sleep(1.0)  # the workers tell a mean at once, the dispatcher reads it within half a second
     empty_tables()
-    _await_idle(this.installation)
+    await_idle(this.installation)
 
 
 def _submit_and_drain(this: Round, given: list[Given], *, progress: bool = True) -> float:
@@ -177,8 +178,8 @@ def _submit_and_drain(this: Round, given: list[Given], *, progress: bool = True)
     this.installation.processes.wait_until(
         is_drained, f"{len(given):,} tasks are done", within=DRAIN_WITHIN, every=POLL
     )
-    _expect(Task.objects.filter(status=TaskStatus.COMPLETED).count(), len(given), "completed tasks")
-    _expect(TaskAttempt.objects.count(), len(given), "attempts")
+    expect(Task.objects.filter(status=TaskStatus.COMPLETED).count(), len(given), "completed tasks")
+    expect(TaskAttempt.objects.count(), len(given), "attempts")
     finished_at = Task.objects.aggregate(last=Max("finished_at"))["last"]
     return float((finished_at - committed_at).total_seconds())
 
@@ -188,7 +189,7 @@ def _submit_and_drain(this: Round, given: list[Given], *, progress: bool = True)
 
 def submit_to_start(this: Round) -> dict[str, float]:
     """Single submits, each when the dispatcher has said that it is idle."""
-    return _singles(this, lambda: _await_idle(this.installation))
+    return _singles(this, lambda: await_idle(this.installation))
 
 
 def submit_to_start_anyhow(this: Round) -> dict[str, float]:
@@ -197,7 +198,7 @@ def submit_to_start_anyhow(this: Round) -> dict[str, float]:
 
 
 def _singles(this: Round, pause: Callable[[], None]) -> dict[str, float]:
-    _warm_up(this, _noops("sample.noop", 20))
+    warm_up(this, noops("sample.noop", 20))
     for number in range(SINGLES):
         pause()
         stopping.sleep(random.uniform(0.0, 0.1))  # else all of them would meet the polls at the same phase
@@ -208,11 +209,11 @@ def _singles(this: Round, pause: Callable[[], None]) -> dict[str, float]:
     )
     rows = Task.objects.filter(status=TaskStatus.COMPLETED).values_list("created_at", "started_at")
     waited = sorted((started - created).total_seconds() * 1000 for created, started in rows if started)
-    _expect(len(waited), SINGLES, "completed tasks")
-    return {"p50": _percentile(waited, 50), "p99": _percentile(waited, 99)}
+    expect(len(waited), SINGLES, "completed tasks")
+    return {"p50": percentile(waited, 50), "p99": percentile(waited, 99)}
 
 
-def _await_idle(installation: Installation) -> None:
+def await_idle(installation: Installation) -> None:
     """Waits until all work is done and the dispatcher has gone to sleep after it."""
 
     def is_idle() -> bool:
@@ -236,16 +237,12 @@ def empty_tables() -> None:
             database.run(f"DELETE FROM {table}")
 
 
-def _noops(type_name: str, count: int) -> list[Given]:
+def noops(type_name: str, count: int) -> list[Given]:
     return [{"type": type_name, "payload": {"n": number}} for number in range(count)]
 
 
-def _percentile(ordered: list[float], percent: int) -> float:
-    """The nearest rank: a value that was measured."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
-
-
-def _expect(found: int, wanted: int, what: str) -> None:
+def expect(found: int, wanted: int, what: str) -> None:
+    """Raises BenchFailed where something is missing or too much."""
     if found != wanted:
         raise BenchFailed(f"there are {found:,} {what} where {wanted:,} were expected")
 

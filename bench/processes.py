@@ -90,10 +90,15 @@ class Processes:
             stopping.sleep(every)
 
 
-def output_of(command: Sequence[str | Path], *, within: float) -> tuple[int, str]:
+def output_of(command: Sequence[str | Path], *, within: float, **variables: str) -> tuple[int, str]:
     """Runs a program of its own session and returns its code and what it printed. Raises BenchFailed, Stopped."""
     process = subprocess.Popen(
-        [str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     until = time.monotonic() + within
     try:

@@ -1,0 +1,1 @@
+"""How fast Taskyard is beside others, on one machine in one run: bench/compare."""
