@@ -25,6 +25,10 @@ class Processes:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
+    @property
+    def running(self) -> bool:
+        return bool(self._running)
+
     def start(self, name: str, command: Sequence[str | Path], **variables: str) -> "subprocess.Popen[bytes]":
         with open(self._logs / f"{name}.log", "ab") as log:
             process = subprocess.Popen(

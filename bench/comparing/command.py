@@ -6,9 +6,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,8 +17,11 @@ from bench import stopping
 from bench.comparing import plot, report
 from bench.comparing.figures import MEASURES
 from bench.comparing.judging import Record, medians_of, verdicts_of
-from bench.installation import Installation, open_installation
+from bench.installation import Installation, Mode, open_installation
 from bench.processes import ROOT, BenchFailed, output_of
+
+if TYPE_CHECKING:
+    from bench.comparing.contestants import Contestant
 
 NAMES = (*MEASURES, "embedded")
 HTTP_CALLS = 1_000
@@ -56,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
                         help=f"some of: {', '.join(NAMES)}")  # fmt: skip
     parser.add_argument("--beside", metavar="KEY", nargs="+", help="only these contestants beside Taskyard")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds and the verdicts there")
+    parser.add_argument("--from", type=Path, metavar="FILE", dest="earlier",
+                        help="measure nothing: show and draw what --json wrote")  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", nargs="?", const=PICTURE,
                         help=f"draw the comparison (default {PICTURE.relative_to(ROOT)})")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="exit code 1 where a floor is missed")
@@ -71,25 +76,7 @@ def _positive(text: str) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    about: dict[str, Any] = {
-        "tasks": arguments.tasks,
-        "tasks_embedded": arguments.tasks_embedded,
-        "repeat": arguments.repeat,
-        "load_before": round(os.getloadavg()[0], 2),
-        "versions": report.versions(),
-        "titles": {},
-    }
-    measures = [name for name in arguments.only if name in MEASURES]
-    records: list[Record] = []
-    if arguments.mode == "embedded":
-        records = _run_mode("embedded", ["work"], arguments.tasks_embedded, arguments, about)
-    else:
-        if measures:
-            records += _run_mode("full", measures, arguments.tasks, arguments, about)
-        if "embedded" in arguments.only:
-            records += _run_embedded(arguments, about)
-    if arguments.json:
-        report.write_json(arguments.json, records, about)
+    records, about = report.read_json(arguments.earlier) if arguments.earlier else _run(arguments)
     if arguments.mode == "embedded":
         return 0  # who started it reports
     report.show(Console(), records, about)
@@ -100,9 +87,42 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 1 if arguments.check and missed else 0
 
 
+def _run(arguments: argparse.Namespace) -> tuple[list[Record], dict[str, Any]]:
+    """Measures, and writes the file after each turn: a run that is stopped leaves the turns that it had."""
+    about: dict[str, Any] = {
+        "tasks": arguments.tasks,
+        "tasks_embedded": arguments.tasks_embedded,
+        "repeat": arguments.repeat,
+        "load_before": round(os.getloadavg()[0], 2),
+        "versions": report.versions(),
+        "titles": {},
+    }
+    records: list[Record] = []
+
+    def add(more: Sequence[Record]) -> None:
+        records.extend(more)
+        if arguments.json:
+            report.write_json(arguments.json, records, about)
+
+    if arguments.mode == "embedded":
+        _run_mode("embedded", ["work"], arguments.tasks_embedded, arguments, about, add)
+        return records, about
+    # The short one first: it is soon known whether it works.
+    if "embedded" in arguments.only:
+        add(_run_embedded(arguments, about))
+    if measures := [name for name in arguments.only if name in MEASURES]:
+        _run_mode("full", measures, arguments.tasks, arguments, about, add)
+    return records, about
+
+
 def _run_mode(
-    mode: Any, measures: Sequence[str], count: int, arguments: argparse.Namespace, about: dict[str, Any]
-) -> list[Record]:
+    mode: Mode,
+    measures: Sequence[str],
+    count: int,
+    arguments: argparse.Namespace,
+    about: dict[str, Any],
+    add: Callable[[Sequence[Record]], None],
+) -> None:
     with open_installation(mode, bulk_limit=max(10_000, count)) as installation:
         # Django is set up by now.
         from bench import machine
@@ -114,11 +134,12 @@ def _run_mode(
             for each in contestants_of(installation)
             if not arguments.beside or each.key in ("taskyard", *arguments.beside)
         ]
-        about["titles"] = {each.key: each.title for each in contestants}
+        about["titles"] |= {each.key: each.title for each in contestants}
         for contestant in contestants:
             stopping.check()
             contestant.prepare()
-        return _take_turns(installation, contestants, measures, count, arguments.repeat)
+        turns = [(each, [name for name in measures if name in each.measures]) for each in contestants]
+        _take_turns(installation, turns, count, arguments.repeat, add)
 
 
 def _run_embedded(arguments: argparse.Namespace, about: dict[str, Any]) -> list[Record]:
@@ -131,22 +152,24 @@ def _run_embedded(arguments: argparse.Namespace, about: dict[str, Any]) -> list[
         if code:
             raise BenchFailed(f"the comparison in embedded mode ended with code {code}")
         records, found = report.read_json(file)
-        about["titles"] = {**found["titles"], **about["titles"]}
-        about.setdefault("machine", found["machine"])
+        about.update({name: found[name] for name in ("titles", "machine")})
         return records
 
 
 def _take_turns(
-    installation: Installation, contestants: Sequence[Any], measures: Sequence[str], count: int, repeat: int
-) -> list[Record]:
+    installation: Installation,
+    turns: "Sequence[tuple[Contestant, list[str]]]",
+    count: int,
+    repeat: int,
+    add: Callable[[Sequence[Record]], None],
+) -> None:
     """In each round each contestant's processes run alone: what disturbs a round meets everyone."""
-    turns = [(each, [name for name in measures if name in each.measures]) for each in contestants]
-    records = []
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     with Progress(*columns, console=Console(stderr=True)) as bar:
         whole = bar.add_task("", total=repeat * sum(len(names) for _, names in turns))
         for number in range(1, repeat + 1):
             for contestant, names in turns:
+                records = []
                 try:
                     for name in names:
                         stopping.check()
@@ -155,10 +178,10 @@ def _take_turns(
                         bar.advance(whole)
                 finally:
                     contestant.stop()
-    return records
+                add(records)
 
 
-def _measure(installation: Installation, contestant: Any, name: str, number: int, count: int) -> Record:
+def _measure(installation: Installation, contestant: "Contestant", name: str, number: int, count: int) -> Record:
     contestant.start(name)
     load, began = os.getloadavg()[0], time.monotonic()
     figures = contestant.run(name, HTTP_CALLS if name == "http" else count)

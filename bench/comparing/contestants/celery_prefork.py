@@ -53,8 +53,8 @@ class CeleryContestant(ForeignContestant):
                 raise BenchFailed(f"{self.title}: its migrations failed")
 
     def start(self, measure: str) -> None:
-        if measure != "work":
-            return  # the worker goes on
+        if self.processes.running:
+            return
         self.empty_folder()
         for name in ("messages", "control"):
             (self.folder / name).mkdir()

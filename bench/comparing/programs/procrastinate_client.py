@@ -75,8 +75,7 @@ def _jobs(status: str) -> int:
 
 
 def _finished_at(count: int) -> float:
-    timing.wait_until(lambda: _jobs("succeeded") >= count, f"{count:,} jobs have succeeded")
-    timing.expect(_jobs("succeeded"), count, "jobs that have succeeded")
+    timing.wait_for_number(lambda: _jobs("succeeded"), count, "jobs that have succeeded")
     return float(_query("SELECT extract(epoch FROM max(at)) FROM procrastinate_events WHERE type = 'succeeded'"))
 
 

@@ -14,7 +14,7 @@ FOLDER = Path(os.environ.get("COMPARE_FOLDER", "."))
 STAMPS = FOLDER / "stamps"
 SINGLES = 100
 PAUSE = (0.1, 0.2)  # seconds between the end of a single task and the next submit
-_WITHIN = 600.0  # seconds
+_PATIENCE = 90.0  # seconds without any progress
 _POLL = 0.02
 
 
@@ -31,7 +31,7 @@ def waits_of_singles(submit: Callable[[float], object]) -> dict[str, list[float]
     for number in range(SINGLES + 1):
         time.sleep(random.uniform(*PAUSE))
         submit(time.time())
-        wait_until(lambda number=number: len(_stamps()) > number, "a single task starts")  # type: ignore[misc]
+        wait_for_number(lambda: len(_stamps()), number + 1, "single tasks started")
     return {"idle": [waited * 1000 for waited in _stamps()[1:]]}  # the first one connects and declares
 
 
@@ -41,17 +41,20 @@ def _stamps() -> list[float]:
 
 def wait_until_counted(number: int) -> float:
     """Waits until the workers have counted that many. Returns when the last one was."""
-    wait_until(lambda: read_counters(FOLDER)[0] >= number, f"{number:,} tasks are done")
-    expect(read_counters(FOLDER)[0], number, "tasks done")
+    wait_for_number(lambda: read_counters(FOLDER)[0], number, "tasks done")
     return read_counters(FOLDER)[1]
 
 
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + _WITHIN
-    while not is_true():
-        if time.monotonic() > until:
-            sys.exit(f"{what}: not within {_WITHIN:g} s")
+def wait_for_number(count: Callable[[], int], wanted: int, what: str) -> None:
+    """Waits until it has been reached, however slowly. Ends the program when it stands still, or is exceeded."""
+    found, moved_at = count(), time.monotonic()
+    while found < wanted:
         time.sleep(_POLL)
+        if (now := count()) != found:
+            found, moved_at = now, time.monotonic()
+        elif time.monotonic() - moved_at > _PATIENCE:
+            sys.exit(f"there are {found:,} {what} where {wanted:,} were expected, and for {_PATIENCE:g} s no more came")
+    expect(found, wanted, what)
 
 
 def expect(found: int, wanted: int, what: str) -> None:
