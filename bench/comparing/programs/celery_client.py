@@ -34,13 +34,15 @@ def work(app: Any, count: int) -> dict[str, Any]:
     for number in range(WARM_UP):
         noop.apply_async((number,), queue=celery_options.WARM_UP)
     timing.wait_until_counted(WARM_UP)
+    time.sleep(1.0)  # the last results of the warm-up are being stored
+    _forget_results(app)
     began = time.perf_counter()
     for number in range(count):
         noop.apply_async((number,))
     submitted = time.perf_counter() - began
     released_at = _let_go(app)
     finished_at = timing.wait_until_counted(WARM_UP + count)
-    finished_at = max(finished_at, _verified(app, noop.name, WARM_UP + count))
+    finished_at = max(finished_at, _verified(app, noop.name, count))
     _expect_an_empty_queue(app, celery_options.MAIN)
     return {"submit": count / submitted, "drain": count / (finished_at - released_at)}
 
@@ -56,6 +58,7 @@ def http(app: Any, count: int) -> dict[str, Any]:
     from bench.comparing.programs.celery_tasks import fetch
 
     _let_go(app)
+    _forget_results(app)
     before, _ = read_counters(timing.FOLDER)
     began_at = time.time()
     for _ in range(count):
@@ -74,18 +77,28 @@ def _let_go(app: Any) -> float:
     return released_at
 
 
+def _forget_results(app: Any) -> None:
+    """Removes the stored results of what was done before, such as warming up."""
+    if not app.conf.task_ignore_result:
+        _results().delete()
+
+
 def _verified(app: Any, name: str, count: int) -> float:
     """Waits for the stored results, where they are stored. Returns when the last one was."""
     if app.conf.task_ignore_result:
         return 0.0
     from django.db.models import Max
-    from django_celery_results.models import TaskResult
 
-    succeeded = TaskResult.objects.filter(status="SUCCESS")
+    succeeded = _results().filter(status="SUCCESS")
     timing.wait_for_number(succeeded.count, count, f"stored results of {name}")
     last: datetime = succeeded.aggregate(last=Max("date_done"))["last"]
-    TaskResult.objects.all().delete()
     return last.timestamp()
+
+
+def _results() -> Any:
+    from django_celery_results.models import TaskResult
+
+    return TaskResult.objects.all()
 
 
 def _expect_an_empty_queue(app: Any, name: str) -> None:
