@@ -22,5 +22,3 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 CELERY_RESULT_BACKEND = "django-db"
 globals().update({f"CELERY_{name.upper()}": value for name, value in OPTIONS.items()})
-if reuse := int(os.environ.get("COMPARE_REUSE", "0")):
-    CELERY_CELERY_DB_REUSE_MAX = reuse
