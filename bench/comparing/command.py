@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAMES = (*MEASURES, "embedded")
 HTTP_CALLS = 1_000
 EMBEDDED_WITHIN = 3_600.0  # seconds
+WIDTH = 160  # of tables that go to no terminal
 PICTURE = ROOT / "docs" / "images" / "compare.png"
 
 
@@ -79,7 +80,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     records, about = report.read_json(arguments.earlier) if arguments.earlier else _run(arguments)
     if arguments.mode == "embedded":
         return 0  # who started it reports
-    report.show(Console(), records, about)
+    report.show(Console(width=None if sys.stdout.isatty() else WIDTH), records, about)
     if arguments.plot:
         arguments.plot.parent.mkdir(parents=True, exist_ok=True)
         plot.draw(arguments.plot, records, about["titles"])

@@ -41,8 +41,8 @@ def show(console: Console, records: Sequence[Record], about: Mapping[str, Any]) 
 def _figures(mode: str, medians: Medians, about: Mapping[str, Any]) -> Table:
     contestants = list(dict.fromkeys(contestant for each, contestant, _ in medians if each == mode))
     count = about["tasks"] if mode == "full" else about["tasks_embedded"]
-    table = Table(title=f"{mode.capitalize()} mode, {count:,} tasks, median of {about['repeat']}; "
-                  "in parentheses: how many times better Taskyard is")  # fmt: skip
+    rounds = f"median of {about['repeat']}; in parentheses: how many times better Taskyard is"
+    table = Table(title=f"{mode.capitalize()} mode, {count:,} tasks, {rounds}")
     table.add_column("")
     for contestant in contestants:
         table.add_column(about["titles"][contestant], justify="right")
