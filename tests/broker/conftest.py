@@ -20,6 +20,9 @@ LOST_MESSAGE_SECONDS = 2
 LEADER_LEASE_SECONDS = 4
 QUEUE_TYPES = ("classic", "quorum")
 
+# For tests whose outcome no property of the queues can change: of the database's moves, of processes, of clocks.
+ON_ONE_QUEUE_TYPE = pytest.mark.parametrize("shared", QUEUE_TYPES[:1], indirect=True)
+
 _open: list[Installation] = []  # whose logs belong to a failure
 
 
@@ -43,6 +46,7 @@ def shared(
         os.environ["BROKER_URL"],
         namespace(request.param),
         tmp_path_factory.mktemp(request.param),
+        measured=request.param == QUEUE_TYPES[0],
         BROKER_QUEUE_TYPE=request.param,
         LOST_MESSAGE_SECONDS=str(LOST_MESSAGE_SECONDS),
         LEADER_LEASE_SECONDS=str(LEADER_LEASE_SECONDS),

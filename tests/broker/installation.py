@@ -20,11 +20,30 @@ PASSWORD = "a-test-password-1"
 FINAL = "('completed', 'failed', 'cancelled')"
 QUEUES = ("default", "http", "data")
 
+_FILL = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("createsuperuser", interactive=False, username="admin", email="", verbosity=0)
+"""
+
 
 class Installation:
-    """Coordinator, web and workers over one database and one namespace. Tasks go in over HTTP, rows are read as SQL."""
+    """Coordinator, web and workers over one database and one namespace. Tasks go in over HTTP, rows are read as SQL.
 
-    def __init__(self, database_url: str, broker_url: str, namespace: str, home: Path, **variables: str) -> None:
+    Where coverage is measured, it is in the processes of a `measured` one only: it makes them half as fast, and most run
+    the same code as all the others, under some fault.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        broker_url: str,
+        namespace: str,
+        home: Path,
+        *,
+        measured: bool = False,
+        **variables: str,
+    ) -> None:
         self.database_url, self.broker_url, self.namespace = database_url, broker_url, namespace
         (self.port,) = free_ports(1)
         environment = {
@@ -37,6 +56,8 @@ class Installation:
             "PYTHONUNBUFFERED": "1",
             **variables,
         }
+        if not measured:
+            environment.pop("COVERAGE_PROCESS_CONFIG", None)
         self.processes = Processes(home, environment)
         self.home = home
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
@@ -116,31 +137,32 @@ class Installation:
         assert answer.status_code == 201, answer.text
         return [str(each) for each in answer.json()["ids"]]
 
-    # --- The verbs, as every surface does them: by the services -------------------------------------------------------
+    # --- The verbs ----------------------------------------------------------------------------------------------------
 
-    def cancel(self, *ids: str) -> None:
-        self._serve(f"services.cancel_tasks({list(ids)!r})")
+    def cancel(self, task_id: str) -> None:
+        self._ask("POST", f"/api/tasks/{task_id}/cancel/")
 
-    def retry(self, *ids: str) -> None:
-        self._serve(f"services.retry_tasks([uuid.UUID(each) for each in {list(ids)!r}])")
+    def retry(self, task_id: str) -> None:
+        self._ask("POST", f"/api/tasks/{task_id}/retry/")
 
     def compensate(self, task_id: str) -> str:
         """Returns the id of the task that undoes this one."""
-        return self._serve(f"print(services.compensate_task(uuid.UUID({task_id!r})).id)").split()[-1]
+        return str(self._ask("POST", f"/api/tasks/{task_id}/compensate/")["id"])
 
     def pause(self, queue: str) -> None:
-        self._serve(f"services.pause_queue({queue!r})")
+        self._ask("POST", f"/api/queue-manager/queues/{queue}/pause/")
 
     def resume(self, queue: str) -> None:
-        self._serve(f"services.resume_queue({queue!r})")
+        self._ask("POST", f"/api/queue-manager/queues/{queue}/resume/")
 
     def limit(self, queue: str, *, rate_limit: float | None = None, concurrency_limit: int | None = None) -> None:
-        limits = f"rate_limit={rate_limit!r}, concurrency_limit={concurrency_limit!r}"
-        self._serve(f"services.limit_queue({queue!r}, {limits})")
+        limits = {"rate_limit": rate_limit, "concurrency_limit": concurrency_limit}
+        self._ask("PATCH", f"/api/queue-manager/queues/{queue}/", limits)
 
-    def _serve(self, call: str) -> str:
-        words = f"import uuid; from tasks import services; {call}"
-        return self.processes.run("python", "manage.py", "shell", "-v", "0", "-c", words)
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._http.request(method, path, json=body or {})
+        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+        return dict(answer.json())
 
     # --- What the API shows -------------------------------------------------------------------------------------------
 
@@ -243,11 +265,7 @@ class Databases:
             folder, {**os.environ, "DATABASE_URL": self.url_of(self._template), "EXTRA_APPS": "tests.sample_app"}
         )
         try:
-            processes.run("python", "manage.py", "migrate", "--verbosity", "0")
-            processes.run(
-                *["python", "manage.py", "createsuperuser", "--noinput", "--username", "admin", "--email", ""],
-                DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-            )
+            processes.run("python", "manage.py", "shell", "-v", "0", "-c", _FILL, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
         finally:
             processes.close()
 

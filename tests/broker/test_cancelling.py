@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.broker.conftest import ON_ONE_QUEUE_TYPE
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
 from tests.broker.verdict import Ledger
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, ON_ONE_QUEUE_TYPE]
 
 QUEUE = "cancelled"
 WORKERS = ("cancelled-plain", "cancelled-async")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.broker.conftest import ON_ONE_QUEUE_TYPE
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
 from tests.broker.verdict import assert_sound
@@ -36,6 +37,7 @@ def work(ledger: Path, queue: str, count: int, seconds: float) -> list[dict[str,
     return [{"type": "sample.work", "payload": payload, "queue": queue} for _ in range(count)]
 
 
+@ON_ONE_QUEUE_TYPE
 def test_no_more_run_at_once_than_the_queue_allows(installation: Installation, ledger: Path) -> None:
     with workers(installation, "narrow"):
         installation.limit("narrow", concurrency_limit=2)
@@ -53,6 +55,7 @@ def test_no_more_run_at_once_than_the_queue_allows(installation: Installation, l
     assert_sound(installation, ids, ledger)
 
 
+@ON_ONE_QUEUE_TYPE
 def test_no_more_are_started_in_a_second_than_the_queue_allows(installation: Installation, ledger: Path) -> None:
     with workers(installation, "slow"):
         installation.limit("slow", rate_limit=5)
@@ -68,6 +71,7 @@ def test_no_more_are_started_in_a_second_than_the_queue_allows(installation: Ins
     assert_sound(installation, ids, ledger)
 
 
+@ON_ONE_QUEUE_TYPE
 def test_a_paused_queue_starts_nothing_more_and_goes_on_when_it_is_resumed(
     installation: Installation, ledger: Path
 ) -> None:
@@ -114,6 +118,7 @@ def test_messages_that_are_with_the_broker_when_their_queue_is_paused_are_void(
         assert installation.await_ended(ids, within=30) == {"completed": 1}
 
 
+@ON_ONE_QUEUE_TYPE
 def test_workers_of_different_queues_take_nothing_of_each_other(installation: Installation, ledger: Path) -> None:
     with workers(installation, "left", count=1), workers(installation, "right", count=1):
         given = [work(ledger, queue, 1, 0.0)[0] for queue in itertools.islice(itertools.cycle(["left", "right"]), 40)]
