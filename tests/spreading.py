@@ -8,6 +8,22 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
+# The files that take longest, in the order they are begun in, so that no process is left alone with one at the end.
+LONGEST = (
+    "tests/broker/test_broker_away.py",
+    "tests/broker/test_broker_troubles.py",
+    "tests/broker/test_messages_lost_under_load.py",
+    "tests/broker/test_lost_workers.py",
+    "tests/tasks/transitions/machine/test_machine.py",
+    "tests/broker/test_kill_points.py",
+    "tests/broker/test_poison.py",
+    "tests/broker/test_database_outages.py",
+    "tests/broker/test_partitions.py",
+    "tests/broker/test_reconnecting.py",
+    "tests/broker/test_tls.py",
+    "tests/broker/test_two_coordinators.py",
+    "tests/tasks/transitions/machine/test_pairs.py",
+)
 LONG = ("tests/broker/", "tests/test_servers.py")  # they wait for servers and processes, the others for nothing
 
 
@@ -29,14 +45,15 @@ class ByQueueType(LoadFileScheduling):
         return f"{file} {found[1]}" if found else file
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        """Assigns a long unit, else a quick one; and what needs another installation only when nothing else is left."""
+        """Assigns the longest unit that is left; and what needs another installation only when nothing else is left."""
         kept = self._kept.get(node, "")
         taken = list(self._kept.values())
 
-        def rank(unit: str) -> tuple[bool, bool, int]:
-            needed = queue_type(unit)
+        def rank(unit: str) -> tuple[bool, int, int]:
+            file, _, needed = unit.partition(" ")
             another = bool(needed and kept and needed != kept)
-            return another, not unit.startswith(LONG), taken.count(needed)
+            place = LONGEST.index(file) if file in LONGEST else len(LONGEST) + (not file.startswith(LONG))
+            return another, place, taken.count(needed)
 
         chosen = min(self.workqueue, key=rank)
         self.workqueue.move_to_end(chosen, last=False)

@@ -14,7 +14,8 @@ from tasks import topology
 from tasks.dispatching import Dispatcher
 from tasks.leadership import Lead
 from tasks.publishing import AmqpPublisher
-from tests.broker.installation import Databases, Installation
+from tests.broker.installation import UNMEASURED, Databases, Installation
+from tests.servers import OwnRabbitMQ
 
 LOST_MESSAGE_SECONDS = 2
 LEADER_LEASE_SECONDS = 4
@@ -41,16 +42,17 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 def shared(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
+    measured = {name: os.environ.get(name, "") for name in UNMEASURED if request.param == QUEUE_TYPES[0]}
     installation = Installation(
         databases.make(request.param),
         os.environ["BROKER_URL"],
         namespace(request.param),
         tmp_path_factory.mktemp(request.param),
-        measured=request.param == QUEUE_TYPES[0],
         BROKER_QUEUE_TYPE=request.param,
         LOST_MESSAGE_SECONDS=str(LOST_MESSAGE_SECONDS),
         LEADER_LEASE_SECONDS=str(LEADER_LEASE_SECONDS),
         MAX_WORKER_LOSSES="2",
+        **measured,
     )
     with opened(installation):
         yield installation
@@ -60,6 +62,13 @@ def shared(
 def installation(shared: Installation) -> Installation:
     shared.start()
     return shared
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[OwnRabbitMQ]:
+    """A node of the module's own, which its tests may stop and kill."""
+    with OwnRabbitMQ() as server:
+        yield server
 
 
 @pytest.fixture

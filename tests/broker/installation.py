@@ -19,6 +19,7 @@ from tests.servers import free_ports
 PASSWORD = "a-test-password-1"
 FINAL = "('completed', 'failed', 'cancelled')"
 QUEUES = ("default", "http", "data")
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}  # by which coverage tells a process what to measure
 
 _FILL = """
 from django.core.management import call_command
@@ -30,24 +31,16 @@ call_command("createsuperuser", interactive=False, username="admin", email="", v
 class Installation:
     """Coordinator, web and workers over one database and one namespace. Tasks go in over HTTP, rows are read as SQL.
 
-    Where coverage is measured, it is in the processes of a `measured` one only: it makes them half as fast, and most run
-    the same code as all the others, under some fault.
+    The coverage of its processes is measured only where their variables say so: that makes them half as fast, and most
+    run the same code as all the others, under some fault.
     """
 
-    def __init__(
-        self,
-        database_url: str,
-        broker_url: str,
-        namespace: str,
-        home: Path,
-        *,
-        measured: bool = False,
-        **variables: str,
-    ) -> None:
+    def __init__(self, database_url: str, broker_url: str, namespace: str, home: Path, **variables: str) -> None:
         self.database_url, self.broker_url, self.namespace = database_url, broker_url, namespace
         (self.port,) = free_ports(1)
         environment = {
             **os.environ,
+            **UNMEASURED,
             "DATABASE_URL": database_url,
             "BROKER_URL": broker_url,
             "BROKER_NAMESPACE": namespace,
@@ -56,8 +49,6 @@ class Installation:
             "PYTHONUNBUFFERED": "1",
             **variables,
         }
-        if not measured:
-            environment.pop("COVERAGE_PROCESS_CONFIG", None)
         self.processes = Processes(home, environment)
         self.home = home
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
@@ -261,9 +252,8 @@ class Databases:
         self._url, self._prefix = url, urlsplit(url).path.removeprefix("/")
         self._made: list[str] = []
         self._template = self._create("template")
-        processes = Processes(
-            folder, {**os.environ, "DATABASE_URL": self.url_of(self._template), "EXTRA_APPS": "tests.sample_app"}
-        )
+        variables = {"DATABASE_URL": self.url_of(self._template), "EXTRA_APPS": "tests.sample_app"}
+        processes = Processes(folder, {**os.environ, **UNMEASURED, **variables})
         try:
             processes.run("python", "manage.py", "shell", "-v", "0", "-c", _FILL, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
         finally:

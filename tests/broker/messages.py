@@ -30,5 +30,5 @@ def await_taken_in(installation: Installation) -> None:
     marker = str(uuid.uuid4())
     publish(installation, marker)
     installation.await_row(
-        "SELECT 1 FROM tasks_deadletter WHERE body = %s", [marker], within=10, what="all is taken in"
+        "SELECT 1 FROM tasks_deadletter WHERE body = %s", [marker], within=30, what="all is taken in"
     )

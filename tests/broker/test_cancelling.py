@@ -1,6 +1,5 @@
 """Requests to cancel what a worker executes: confirmed by it within a renewal's time, whatever the handler does."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,13 @@ CANCELLED = [(1, "cancelled", "cancelled")]
 
 
 @pytest.fixture
-def cancelling(installation: Installation) -> Iterator[Installation]:
+def cancelling(installation: Installation) -> Installation:
     installation.add_queue(QUEUE)
     for name in WORKERS:
-        installation.start_worker(name, [f"{QUEUE}.{name.rpartition('-')[2]}"], processes=1)
+        if not installation.processes.is_alive(name):
+            installation.start_worker(name, [f"{QUEUE}.{name.rpartition('-')[2]}"], processes=1)
     installation.await_online(*WORKERS)
-    yield installation
-    for name in WORKERS:
-        installation.processes.kill(name)
+    return installation
 
 
 def seconds_to_confirm(installation: Installation, task: str) -> float:

@@ -39,7 +39,7 @@ def test_each_dead_task_is_announced_once_with_its_story(installation: Installat
         last = installation.submit("sample.work", DEAD, max_attempts=1)
         messages: list[Any] = []
         while not messages or messages[-1].headers["task"] != last:
-            messages.append(wait_until(take, within=10, what="another announcement"))
+            messages.append(wait_until(take, within=30, what="another announcement"))
     assert sorted(message.headers["task"] for message in messages[:-1]) == sorted(ids)
     letters = {
         task_id: (str(letter), created)
@@ -62,7 +62,7 @@ def test_each_dead_task_is_announced_once_with_its_story(installation: Installat
 def test_an_announcement_that_comes_again_changes_nothing(installation: Installation) -> None:
     with listening(installation, "sample.work.*") as take:
         task = installation.submit("sample.work", DEAD, max_attempts=1)
-        message = wait_until(take, within=10, what="its announcement")
+        message = wait_until(take, within=30, what="its announcement")
     count = "SELECT count(*) FROM tasks_deadletter WHERE task_id = %s"
     for _ in range(3):
         publish(installation, message.body, message.headers)
@@ -122,7 +122,7 @@ def test_garbage_becomes_dead_letters_and_the_worker_goes_on(installation: Insta
         assert x_death[0]["reason"] == "rejected"
         assert body
     task = installation.submit("sample.noop" if name == "plain" else "sample.async_noop")
-    assert installation.await_ended([task], within=10) == {"completed": 1}
+    assert installation.await_ended([task], within=30) == {"completed": 1}
     assert installation.processes.is_alive(name)
     assert installation.processes.running[name].pid == pid
 
@@ -133,5 +133,5 @@ def test_a_message_that_the_broker_gave_up_sends_its_tasks_again(installation: I
     installation.rows("UPDATE tasks_task SET status = 'queued', queued_at = now() WHERE id = %s", [task])
     publish(installation, json.dumps([[], {"ids": [uuid.UUID(task).hex]}, {}]), {"task": EXECUTE, "id": "1"})
     sent_back = "SELECT 1 FROM tasks_task WHERE id = %s AND status = 'pending' AND returns = 1"
-    installation.await_row(sent_back, [task], within=10, what="the task is pending again")
+    installation.await_row(sent_back, [task], within=30, what="the task is pending again")
     assert installation.rows("SELECT 1 FROM tasks_deadletter WHERE task_id = %s", [task]) == []

@@ -84,7 +84,7 @@ def test_a_type_that_comes_with_a_later_release_waits_for_its_worker(installatio
         assert installation.await_ended([known], within=20) == {"completed": 1}
         parked = "SELECT DISTINCT status, parked FROM tasks_task WHERE id = ANY(%s::uuid[])"
         reason = "no online worker of the queue rolling knows the type sample.noop"
-        installation.await_row(f"{parked} AND parked <> ''", [new], within=10, what="they are parked")
+        installation.await_row(f"{parked} AND parked <> ''", [new], within=30, what="they are parked")
         assert installation.rows(parked, [new]) == [("pending", reason)]
         installation.start_worker("new", ["rolling.plain"])
         installation.await_online("new")

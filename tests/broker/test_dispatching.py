@@ -127,7 +127,7 @@ def test_tasks_of_a_known_quick_type_travel_together_and_suspects_alone(dispatch
     Task.objects.filter(id=suspect).update(suspect=True)
     taken = consume(channel)
     turn(dispatcher)
-    wait_until(lambda: ready(channel) == 3 and taken, within=2, what="the messages are there")
+    wait_until(lambda: ready(channel) == 3 and taken, within=20, what="the messages are there")
     bodies = [*taken, *(words(channel.basic_get(topology.namespaced(LINE), no_ack=True)) for _ in range(3))]
     alone = [body for body in bodies if body.get("alone")]
     assert alone == [{"ids": [suspect.hex], "alone": True}]

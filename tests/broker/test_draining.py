@@ -32,7 +32,7 @@ def start(installation: Installation) -> None:
 
 def test_stopping_workers_hand_back_their_long_tasks_and_nothing_is_lost(drained: Installation) -> None:
     long = [drained.submit(kind, {"seconds": 60}, queue=QUEUE) for kind in WORKERS.values()]
-    drained.await_status("processing", long, within=10)
+    drained.await_status("processing", long, within=30)
     waiting = drained.submit_all([{"type": kind, "queue": QUEUE, "payload": {}} for kind in WORKERS.values()] * 10)
     drained.processes.signal(signal.SIGTERM, *WORKERS)
     assert drained.processes.await_end(*WORKERS, within=GONE_WITHIN) < GONE_WITHIN

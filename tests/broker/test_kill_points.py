@@ -1,4 +1,7 @@
-"""Processes that die at the worst moments, one after the other under load: on both sides of each commit and publish."""
+"""Processes that die at the worst moments, one after the other under load: on both sides of each commit.
+
+Those of the dispatcher are in test_dying_dispatchers.
+"""
 
 import os
 from collections.abc import Iterator
@@ -11,11 +14,11 @@ from tests.broker.armed_points import ArmedPoints
 from tests.broker.conftest import namespace, opened
 from tests.broker.installation import Databases, Installation
 from tests.broker.stubborn_load import StubbornLoad
+from tests.broker.test_dying_dispatchers import DISPATCHER
 
 pytestmark = pytest.mark.broker
 
 WEB = (KillPoint.STORED, KillPoint.STORING)
-DISPATCHER = (KillPoint.MARKED, KillPoint.SENT, KillPoint.CONFIRMED)
 REAPER = (KillPoint.REAPING, KillPoint.REAPED)
 WORKER = tuple(point for point in KillPoint if point not in (*WEB, *DISPATCHER, *REAPER))
 KINDS = ("plain", "async")
@@ -62,23 +65,10 @@ def test_a_web_process_that_dies_at_a_submission_stores_it_once(
     with StubbornLoad(installation, ledger) as load:
         points["web"].arm(point)
         points["web"].await_taken(point, within=WITHIN)
-        installation.processes.await_end("web", within=10)
+        installation.processes.await_end("web", within=30)
         installation.start()
         load.await_more(20, within=WITHIN)
     assert load.repeated
-    judge(load)
-
-
-@pytest.mark.parametrize("point", DISPATCHER)
-def test_a_coordinator_that_dies_between_commit_publish_and_confirm_loses_nothing(
-    installation: Installation, points: dict[str, ArmedPoints], ledger: Path, point: KillPoint
-) -> None:
-    with StubbornLoad(installation, ledger) as load:
-        points["coordinator"].arm(point)
-        points["coordinator"].await_taken(point, within=WITHIN)
-        installation.processes.await_end("coordinator", within=10)
-        installation.start()
-        load.await_completed(40, within=WITHIN)
     judge(load)
 
 
@@ -106,7 +96,7 @@ def test_a_coordinator_that_dies_as_it_reaps_counts_each_loss_once(
         points["plain"].arm(KillPoint.CLAIMED)
         points["plain"].await_taken(KillPoint.CLAIMED, within=WITHIN)
         points["coordinator"].await_taken(point, within=WITHIN)
-        installation.processes.await_end("coordinator", within=10)
+        installation.processes.await_end("coordinator", within=30)
         installation.start()
         load.await_completed(40, within=WITHIN)
     judge(load)

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.broker
 def test_purged_messages_are_sent_again(installation: Installation) -> None:
     line = f"{installation.namespace}.default.plain"
     busy = installation.submit_all([{"type": "sample.work", "payload": {"seconds": 2}, "priority": 9}] * 2)
-    installation.await_status("processing", busy, within=10)
+    installation.await_status("processing", busy, within=20)
     # As many as the window takes while both processes are busy: none is left to follow the purged ones.
     tasks = installation.submit_all([{"type": "sample.noop", "payload": {}}] * 3)
-    installation.await_status("queued", tasks, within=5)
+    installation.await_status("queued", tasks, within=20)
     with installation.channel() as channel:
-        purged = wait_until(lambda: channel.queue_purge(line), within=5, what="messages to purge")
+        purged = wait_until(lambda: channel.queue_purge(line), within=20, what="messages to purge")
     assert installation.await_ended([*tasks, *busy], within=30) == {"completed": len(tasks) + 2}
     returned = "SELECT count(*) FROM tasks_task WHERE id = ANY(%s::uuid[]) AND returns >= 1"
     assert installation.value(returned, [tasks]) >= purged
@@ -30,9 +30,9 @@ def test_a_queue_that_is_deleted_under_its_worker_is_made_again(installation: In
     installation.start_worker("deleted", ["deleted.plain"], processes=1)
     installation.await_online("deleted")
     busy = installation.submit("sample.work", {"seconds": 2}, queue="deleted")
-    installation.await_status("processing", [busy], within=10)
+    installation.await_status("processing", [busy], within=20)
     tasks = installation.submit_all([{"type": "sample.noop", "queue": "deleted", "payload": {}}] * 20)
-    wait_until(lambda: installation.statuses(tasks).get("queued"), within=5, what="messages are ready")
+    wait_until(lambda: installation.statuses(tasks).get("queued"), within=20, what="messages are ready")
     with installation.channel() as channel:
         assert channel.queue_delete(f"{installation.namespace}.deleted.plain") > 0
     assert installation.await_ended([busy, *tasks], within=40) == {"completed": 21}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.broker.conftest import namespace, opened
+from tests.broker.conftest import QUEUE_TYPES, namespace, opened
 from tests.broker.installation import Databases, Installation
 from tests.broker.load import Load, lasting
 from tests.broker.messages import EXECUTE, publish
@@ -21,13 +21,16 @@ RECOVERY = 60
 KINDS = ("plain", "async")
 
 
-@pytest.fixture(scope="module")
-def installation(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture(scope="module", params=QUEUE_TYPES)
+def installation(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     made = Installation(
         databases.make("lost"),
         os.environ["BROKER_URL"],
-        namespace("lost"),
+        namespace(f"lost_{request.param}"),
         tmp_path_factory.mktemp("lost"),
+        BROKER_QUEUE_TYPE=request.param,
         LOST_MESSAGE_SECONDS="2",
         COROUTINES_PER_PROCESS="2",  # so that messages for coroutines wait on the broker, too
     )

@@ -149,7 +149,7 @@ def test_forged_dead_letters_do_not_hold_up_the_others(installation: Installatio
     failed = installation.submit("sample.work", {"fail_until": 9}, max_attempts=1)
     assert installation.await_ended([failed], within=20) == {"failed": 1}
     installation.await_row(
-        "SELECT 1 FROM tasks_deadletter WHERE task_id = %s AND announced_at IS NOT NULL", [failed], within=10,
+        "SELECT 1 FROM tasks_deadletter WHERE task_id = %s AND announced_at IS NOT NULL", [failed], within=30,
         what="its announcement",
     )  # fmt: skip
     await_taken_in(installation)

@@ -61,11 +61,11 @@ def test_a_message_over_the_delivery_limit_ends_in_the_dead_queue_and_its_task_g
     assert story == [(topology.namespaced(LINE), "delivery_limit")]
     channel.basic_reject(dead.delivery_tag, requeue=True)
 
-    wait_until(intake.poll, within=10, what="the message is taken in")
+    wait_until(intake.poll, within=30, what="the message is taken in")
     assert Task.objects.values_list("status", "returns", "attempt").get(id=task) == ("pending", 1, 0)
     assert not DeadLetter.objects.exists()
     turn(dispatcher)
-    again = wait_until(lambda: channel.basic_get(topology.namespaced(LINE)), within=10, what="it is sent again")
+    again = wait_until(lambda: channel.basic_get(topology.namespaced(LINE)), within=30, what="it is sent again")
     assert words(again)["ids"] == [task.hex]
     assert "x-death" not in again.headers
 

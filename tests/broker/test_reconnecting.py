@@ -24,12 +24,6 @@ DATABASE_TRY = re.compile(r"the database does not answer, again in ([\d.]+) s: (
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[OwnRabbitMQ]:
-    with OwnRabbitMQ() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def database() -> Iterator[OwnPostgres]:
     with OwnPostgres() as server:
         yield server

@@ -117,5 +117,8 @@ class OwnRabbitMQ(OwnServer):
             RABBITMQ_LOG_BASE=str(folder / "log"),
             RABBITMQ_ENABLED_PLUGINS_FILE=str(folder / "enabled_plugins"),
             RABBITMQ_PID_FILE=str(folder / "node.pid"),
-            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}",
+            # Idle schedulers sleep: looking out for work, they would take processors from the tests.
+            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=(
+                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
+            ),
         )
