@@ -106,14 +106,14 @@ def single_submits_by_api(this: Round) -> dict[str, float]:
             seconds[name] += load.seconds
             latencies += [each * 1000 for each in load.latencies] if name == "own" else []
         this.progress((turn + 1) / TURNS)
-    _expect(Task.objects.count(), REQUESTS + WARM_UP_REQUESTS, "rows")
+    expect(Task.objects.count(), REQUESTS + WARM_UP_REQUESTS, "rows")
     latencies.sort()
     return {
         "rate": REQUESTS / seconds["own"],
         "bare": REQUESTS / seconds["bare"],
         "ratio": seconds["bare"] / seconds["own"] * 100,
-        "p50": _percentile(latencies, 50),
-        "p99": _percentile(latencies, 99),
+        "p50": percentile(latencies, 50),
+        "p99": percentile(latencies, 99),
     }
 
 
