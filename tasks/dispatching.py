@@ -5,20 +5,20 @@ import math
 import threading
 import time
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from tasks import leadership, selectors, topology, transitions
+from tasks import leadership, selectors, transitions
 from tasks.chunking import CHUNK_IDS, chunks_of
 from tasks.fronts import Fronts
 from tasks.kill_points import KillPoint, reached
 from tasks.leadership import Lead
-from tasks.limits import Allowance, Rate
+from tasks.limits import Allowance
 from tasks.publishing import BROKER_ERRORS, Message, Publisher, execution, new_publisher
 from tasks.pulse import Pulse
 from tasks.selectors import Line, QueueRules
 from tasks.transitions.parking import AT_ONCE as PARKED_AT_ONCE
 from tasks.waking import Waker
+from tasks.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +29,7 @@ IDLE_FROM = 2 * SHORTEST_POLL  # the pause from which on submits have to wake it
 LINES_EVERY = 0.5
 RECENT = 10.0  # seconds: what an earlier leader may have marked and not sent
 UNPARK_EVERY = 5.0
-EMBEDDED_WINDOW = 50  # messages: the transport lists its folder for each one
 LONGEST_BROKER_PAUSE = 5.0
-# Seconds for which a queue that is missing stays so. RabbitMQ tells the consumers of a quorum queue that it was deleted
-# only if no new one has its name by then (3.10: some 20 ms): they would listen to the old one for ever.
-DECLARED_AGAIN_AFTER = 1.0
 
 
 class Dispatcher:
@@ -49,9 +45,7 @@ class Dispatcher:
         self._known_term = 0
         self._lines: list[Line] = []
         self._lines_until = 0.0
-        self._declared: set[str] = set()
-        self._declare_at = 0.0  # not before: something was missing
-        self._rates: dict[str, Rate] = {}
+        self._windows = Windows(self._publisher)
         self._rules: dict[str, QueueRules] = {}
         self._fronts = Fronts()
         self._allowances: dict[str, Allowance] = {}
@@ -130,7 +124,7 @@ class Dispatcher:
             self._ask_again_in = min(self._ask_again_in, allowance.seconds_until_next(rules))
             return False
         try:
-            room = self._room(line)
+            room = self._windows.room(line)
         except BROKER_ERRORS as error:
             self._broker_failed(term, error)
             return False
@@ -167,37 +161,10 @@ class Dispatcher:
             self._fronts.forget()
             logger.warning("the broker did not take %s tasks of %s: they go back", len(lost), line.name)
             transitions.return_queued(lost, role=self.lead.role, term=term, queued_by=queued_by)
-            self._something_is_missing(*self._declared)
+            self._windows.need_declaring()
         sent = sum(len(message.ids) for message in messages) - len(lost)
-        self._rates.setdefault(line.name, Rate()).add(len(taken))
+        self._windows.were_sent(line, len(taken))
         logger.debug("sent %s tasks of %s in %s messages", sent, line.name, len(taken))
-
-    def _room(self, line: Line) -> int:
-        """Returns how many messages may be sent now: the window is measured in the broker's ready messages."""
-        if line.name not in self._declared:
-            if time.monotonic() < self._declare_at:
-                self._ask_again_in = min(self._ask_again_in, DECLARED_AGAIN_AFTER)
-                return 0
-            self._publisher.open([line.queue])
-            self._declared.update(topology.lines_of([line.queue]))
-        depth = self._publisher.depth(line.name)
-        if depth is None:
-            self._something_is_missing(line.name)
-            return 0
-        ready, consumers = depth
-        if consumers == 0:
-            return 1 - ready
-        rate = self._rates[line.name].per_second() if line.name in self._rates else 0.0
-        low = line.processes + math.ceil(2 * 0.05 * rate)
-        high = 2 * low
-        if settings.EMBEDDED_BROKER:
-            high = min(high, EMBEDDED_WINDOW)
-        return high - ready if ready < low else 0
-
-    def _something_is_missing(self, *lines: str) -> None:
-        """Has what these lines need declared again before their next message, though not at once."""
-        self._declared.difference_update(lines)
-        self._declare_at = time.monotonic() + DECLARED_AGAIN_AFTER
 
     # --- The broker -------------------------------------------------------------------------------------------------
 
@@ -206,13 +173,14 @@ class Dispatcher:
             return True
         if time.monotonic() < self._broker_again_at:
             return False
+        queues = sorted(selectors.queue_names())
         try:
-            self._publisher.open(sorted(selectors.queue_names()))
+            self._publisher.open(queues)
         except BROKER_ERRORS as error:
             self._broker_failed(term, error)
             return False
         self._is_open, self._broker_pause = True, 0.0
-        self._declared = set(topology.lines_of(selectors.queue_names()))
+        self._windows.are_declared(queues)
         leadership.note(self.lead.role, term, broker_error="")
         logger.info("connected to the broker")
         return True

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tasks import database
-from tasks.dispatching import EMBEDDED_WINDOW
 from tasks.states import TaskStatus
+from tasks.windows import EMBEDDED_WINDOW
 from tests.tasks.desk import ECHO, NOOP, Desk, a_worker, count
 from tests.tasks.rows import a_task, tasks
 
@@ -155,7 +155,7 @@ def test_no_more_is_sent_than_the_workers_can_soon_take(desk: Desk) -> None:
     desk.turn()
     assert count(S.QUEUED) == 6
     assert not desk.turn()
-    desk.dispatcher._rates.clear()  # all is quiet
+    desk.dispatcher._windows._rates.clear()  # all is quiet
     assert len(desk.received(most=3)) == 3  # as many as there are processes are left: that will do
     assert not desk.turn()
     desk.received(most=1)
