@@ -18,8 +18,11 @@ PROGRAMS = {
     "flower": ["celery", "-A", "config", "flower"],
     "web": ["uvicorn", "config.asgi:application"],
     "bin/up": ["python", "-m", "deploy.local"],
+    "setup": ["python", "-m", "deploy.setup"],
+    "worker of a kind": ["python", "-m", "deploy.worker", "plain"],
 }
 BEGINNINGS = {"coordinator": "manage.py", "worker": "celery", "beat": "celery", "flower": "celery", "web": "uvicorn"}
+BEGINNINGS["worker of a kind"] = "worker"
 
 
 def run(*command: str, home: Path, **variables: str) -> tuple[int, str, str]:
@@ -61,11 +64,20 @@ def test_the_administrators_password_may_come_from_a_file_and_a_missing_one_is_s
     assert errors == "bin/up: DJANGO_SUPERUSER_PASSWORD_FILE='/nowhere' cannot be read: No such file or directory\n"
 
 
-def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "beginning"),
+    [
+        (["python", "manage.py", "migrate"], "manage.py: the database"),
+        (PROGRAMS["setup"], "setup: the database 127.0.0.1:1/taskyard (DATABASE_URL)"),
+        (PROGRAMS["worker of a kind"], "worker: the database 127.0.0.1:1/taskyard (DATABASE_URL)"),
+    ],
+    ids=["manage.py", "setup", "worker"],
+)
+def test_a_database_that_is_away_is_one_line(command: list[str], beginning: str, tmp_path: Path) -> None:
     away = "postgres://user:s3cret@127.0.0.1:1/taskyard"
-    code, _, errors = run("python", "manage.py", "migrate", home=tmp_path, DATABASE_URL=away)
+    code, _, errors = run(*command, home=tmp_path, DATABASE_URL=away)
     assert code == 1
-    assert errors.startswith("manage.py: the database does not answer: ")
+    assert errors.startswith(f"{beginning} does not answer: ")
     assert "refused" in errors
     assert errors.count("\n") == 1
     assert "s3cret" not in errors
