@@ -172,6 +172,7 @@ class Executor:
         else:
             ending = _ending(running, lambda: running.attempt.completed(value, at=time.monotonic()))
         self.keeper.end(running, ending)
+        begun.clear()  # the loop notes whose each task is: an owner that led back to its task would keep both for ever
 
     def _context(self, running: Running) -> TaskContext:
         notes, pair = self.keeper.notes, running.pair

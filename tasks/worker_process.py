@@ -1,5 +1,6 @@
 """Hooks of Celery's worker: who it is before the pool forks, what each pool process starts and how it ends."""
 
+import gc
 import logging
 import os
 from typing import Any
@@ -54,6 +55,7 @@ def start_process(**_: Any) -> None:
     if node.this is None or not node.this.lines:
         return  # this worker runs ordinary Celery tasks only
     memory.bound(settings.WORKER_MEMORY_LIMIT)
+    gc.freeze()  # what came with the fork is never garbage: a collection would write to its pages, and so copy them
     keeper = Keeper(node.this)
     keeper.start()
     executor = Executor(keeper)

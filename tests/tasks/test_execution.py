@@ -1,6 +1,7 @@
 """The life of an attempt, in a real process with a real keeper: what comes of what handlers do."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from django.db import connection
 
 from tasks import interrupts, registry
 from tasks.context import TaskContext
+from tasks.holding import Running
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskLog
 from tasks.states import FailureCategory, Outcome, TaskStatus
-from tests.tasks.pool_process import NAME, PoolProcess
+from tests.tasks.pool_process import NAME, PoolProcess, until
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
@@ -62,6 +64,19 @@ def test_a_failure_that_names_a_delay_is_obeyed(process: PoolProcess) -> None:
     task = process.run("sample.work", {"fail_until": 1, "retry_after": 60})
     assert task.started_at is not None
     assert (task.run_at - task.started_at).total_seconds() > 55
+
+
+@BOTH
+@pytest.mark.parametrize("payload", [{}, {"fail_until": 9}], ids=["completed", "failed"])
+def test_nothing_is_kept_of_attempts_that_have_ended(process: PoolProcess, work: str, payload: dict[str, Any]) -> None:
+    for _ in range(3):
+        process.run(work, payload)
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, Running) for each in gc.get_objects())
+
+    until(lambda: kept() == 0)
 
 
 # --- Results ----------------------------------------------------------------------------------------------------------
