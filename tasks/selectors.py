@@ -171,11 +171,13 @@ def _claimed_lately(queue: str, types: list[str], seconds: float) -> list[tuple[
         WHERE queue = %s AND type IN ({", ".join("%s" for _ in types)}) AND queued_at IS NOT NULL
         AND {database.seconds_since("run_at")} - {database.seconds_since("queued_at")} < %s"""
     chosen = [queue, *types, settings.PRIORITY_AGEING_SECONDS]
+    # As a value: of an expression the planner believes that a third of all that was ever finished is younger.
+    since = database.stored_time(database.now() - timedelta(seconds=seconds))
     rows = database.run(
         f"""SELECT priority, max(queued_at) FROM ({claimed} AND {_is(TaskStatus.PROCESSING)}
-            UNION ALL {claimed} AND finished_at > {database.once(database.clock_plus("-%s"))}) AS claimed
+            UNION ALL {claimed} AND finished_at > %s) AS claimed
         GROUP BY priority""",
-        [*chosen, *chosen, seconds],
+        [*chosen, *chosen, since],
     )
     return [(row[0], row[1]) for row in rows]
 

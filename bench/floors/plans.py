@@ -58,6 +58,7 @@ def _some_of_each() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+# What runs with each turn, message, outcome or poll; not what runs each ten minutes, or after a loss only.
 def _hot() -> dict[str, Callable[[], Any]]:
     leader: dict[str, Any] = {"role": COORDINATOR, "term": 7}
     ids = {status: list(Task.objects.filter(status=status).values_list("id", flat=True)[:EACH]) for status in S}
@@ -83,9 +84,8 @@ def _hot() -> dict[str, Callable[[], Any]]:
         "reap": lambda: transitions.lose_expired(**leader, max_losses=3),
         "settle": transitions.settle_rest,
         "under way": lambda: selectors.under_way("default"),
-        "lost messages": lambda: (
-            Task.objects.filter(id__in=ids[S.QUEUED][:5]).update(queued_at=database.now() - timedelta(hours=1)),
-            selectors.lost_messages(line, queue_is_gone=False, broker_is_empty=False, patience=30.0),
+        "lost messages": lambda: selectors.lost_messages(
+            line, queue_is_gone=False, broker_is_empty=False, patience=30.0
         ),
         "lost of an empty queue": lambda: selectors.lost_messages(
             line, queue_is_gone=False, broker_is_empty=True, patience=30.0
@@ -94,7 +94,6 @@ def _hot() -> dict[str, Callable[[], Any]]:
         "outwaited": lambda: ageing.outwaited("default"),
         "recently queued": lambda: selectors.recently_queued(10.0),
         "unpark": lambda: transitions.unpark_known("default", TYPES, **leader),
-        "repair blocked": transitions.repair_blocked,
     }
 
 
