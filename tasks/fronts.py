@@ -12,7 +12,7 @@ from tasks import ageing, pending
 from tasks.pending import Since
 from tasks.selectors import Candidate, Line, QueueRules
 
-LOOK_EVERY = 1.0  # seconds: what comes back to where others have been sent already waits no longer
+LOOK_EVERY, LONGEST_PAUSE = 1.0, 2.0  # seconds: what comes back to where others were sent before waits no longer
 LOOKING = 0.05  # part of the time that may go into looks from the top: with a million rows of another kind each is long
 
 
@@ -29,7 +29,7 @@ class _Front:
 
     @property
     def is_good(self) -> bool:
-        pause = self.cost / LOOKING
+        pause = min(LONGEST_PAUSE, self.cost / LOOKING)
         return time.monotonic() < self.looked_at + (pause if self.is_doubted else max(LOOK_EVERY, pause))
 
 
