@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.servers import debian
+
 NOBODY = "02:00:00:00:00:01"  # the hardware address of no interface: what is sent there is gone
 PACKAGE = "iproute2"
 
@@ -103,10 +105,8 @@ def _free_addresses() -> tuple[str, str]:
 def _can_be_made() -> None:
     if os.geteuid() != 0:
         _skip("only root may make a network of its own")
-    if not shutil.which("ip") and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update"], ["install", "--yes", "--no-install-recommends", PACKAGE]):
-            subprocess.run(["apt-get", "-qq", *words], env=environment, capture_output=True, check=False)
+    if not shutil.which("ip"):
+        debian.install(PACKAGE)
     missing = [program for program in ("ip", "unshare", "nsenter") if not shutil.which(program)]
     if missing:
         _skip(f"{' and '.join(missing)} cannot be found (Debian's packages {PACKAGE} and util-linux have them)")

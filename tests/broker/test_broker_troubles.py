@@ -15,7 +15,7 @@ from tests.servers import OwnRabbitMQ
 
 pytestmark = pytest.mark.broker
 
-RECOVERY, GONE_WITHIN = 60, 15
+RECOVERY, GONE_WITHIN = 60, 25
 SLOWEST = 3.0  # seconds for a request
 ACK_TIMEOUT = 2  # seconds that the broker waits for an acknowledgement; its usual 30 minutes are as long for it
 PAGES = ("/api/health/live/", "/api/health/ready/", "/api/tasks/stats/", "/api/tasks/?status=pending", "/api/tasks/{}/")

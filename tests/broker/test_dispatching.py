@@ -10,6 +10,7 @@ from tasks import topology
 from tasks.dispatching import Dispatcher
 from tasks.models import Leadership, Task
 from tasks.publishing import AmqpPublisher
+from tasks.windows import DECLARED_AGAIN_AFTER
 from tests.broker.dispatching import LINE, PROCESSES, consume, messages_to, online_worker, ready, submit, turn, words
 from tests.broker.processes import wait_until
 
@@ -65,6 +66,7 @@ def test_a_returned_message_sends_its_tasks_back_and_they_go_out_again(dispatche
     turn(dispatcher)
     assert statuses([second]) == ["pending"]
     assert ready(channel) == 0
+    time.sleep(DECLARED_AGAIN_AFTER)
     turn(dispatcher)
     assert statuses([second]) == ["queued"]
     message = channel.basic_get(topology.namespaced(LINE))
@@ -79,6 +81,9 @@ def test_a_deleted_queue_is_declared_again_before_anything_is_sent(dispatcher: D
     (task,) = submit(1)
     turn(dispatcher)
     assert statuses([task]) == ["pending"]
+    turn(dispatcher)
+    assert statuses([task]) == ["pending"]  # until its consumers have heard that it is gone
+    time.sleep(DECLARED_AGAIN_AFTER)
     turn(dispatcher)
     assert statuses([task]) == ["queued"]
     assert ready(channel) == 1

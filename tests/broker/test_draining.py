@@ -11,7 +11,7 @@ pytestmark = pytest.mark.broker
 
 QUEUE = "drained"
 WORKERS = {"drained-plain": "sample.work", "drained-async": "sample.async_work"}
-GONE_WITHIN = 15
+GONE_WITHIN = 25
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import glob
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from tests.broker.conftest import cannot_run, namespace, opened
 from tests.broker.installation import QUEUES, Databases, Installation
 from tests.broker.stubborn_load import StubbornLoad
+from tests.servers import debian
 
 pytestmark = pytest.mark.broker
 
@@ -25,9 +25,8 @@ _SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], []
 def faketime() -> str:
     """The library of Debian's package faketime, which is installed where it is missing and we may."""
     pattern = "/usr/lib/*/faketime/libfaketimeMT.so.1"  # the one for programs with threads
-    if not glob.glob(pattern) and os.geteuid() == 0:
-        for words in (["update"], ["install", "--yes", "--no-install-recommends", "faketime"]):
-            subprocess.run(["apt-get", "-qq", *words], env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    if not glob.glob(pattern):
+        debian.install("faketime")
     found = glob.glob(pattern)
     if not found:
         cannot_run("there is no faketime (Debian's package of this name has it)")

@@ -19,7 +19,7 @@ from tests.servers import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-test-password-1"
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
+from tests.servers import debian
+
 POSTGRES_LOCK_FILE = (
     "data/postmaster.pid"  # PostgreSQL's; its seventh line names the shared memory that a kill leaves behind
 )
@@ -56,6 +58,9 @@ class OwnServer:
 
     def __init__(self, *, guarded: bool = True) -> None:
         programs = programs_of(self.program)
+        if programs is None:
+            debian.install(self.package)
+            programs = programs_of(self.program)
         if programs is None:
             _skip_or_fail(f"{self.program} is not installed here (Debian's package {self.package} has it)")
         self.programs = programs
