@@ -14,7 +14,7 @@ from tasks import topology
 from tasks.dispatching import Dispatcher
 from tasks.leadership import Lead
 from tasks.publishing import AmqpPublisher
-from tests.broker.installation import UNMEASURED, Databases, Installation
+from tests.broker.installation import Databases, Installation
 from tests.servers import OwnRabbitMQ
 
 LOST_MESSAGE_SECONDS = 2
@@ -42,7 +42,6 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 def shared(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    measured = {name: os.environ.get(name, "") for name in UNMEASURED if request.param == QUEUE_TYPES[0]}
     installation = Installation(
         databases.make(request.param),
         os.environ["BROKER_URL"],
@@ -52,7 +51,6 @@ def shared(
         LOST_MESSAGE_SECONDS=str(LOST_MESSAGE_SECONDS),
         LEADER_LEASE_SECONDS=str(LEADER_LEASE_SECONDS),
         MAX_WORKER_LOSSES="2",
-        **measured,
     )
     with opened(installation):
         yield installation

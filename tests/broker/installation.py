@@ -19,7 +19,6 @@ from tests.servers import free_ports
 PASSWORD = "a-test-password-1"
 FINAL = "('completed', 'failed', 'cancelled')"
 QUEUES = ("default", "http", "data")
-UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}  # by which coverage tells a process what to measure
 
 _FILL = """
 from django.core.management import call_command
@@ -29,18 +28,13 @@ call_command("createsuperuser", interactive=False, username="admin", email="", v
 
 
 class Installation:
-    """Coordinator, web and workers over one database and one namespace. Tasks go in over HTTP, rows are read as SQL.
-
-    The coverage of its processes is measured only where their variables say so: that makes them half as fast, and most
-    run the same code as all the others, under some fault.
-    """
+    """Coordinator, web and workers over one database and one namespace. Tasks go in over HTTP, rows are read as SQL."""
 
     def __init__(self, database_url: str, broker_url: str, namespace: str, home: Path, **variables: str) -> None:
         self.database_url, self.broker_url, self.namespace = database_url, broker_url, namespace
         (self.port,) = free_ports(1)
         environment = {
             **os.environ,
-            **UNMEASURED,
             "DATABASE_URL": database_url,
             "BROKER_URL": broker_url,
             "BROKER_NAMESPACE": namespace,
@@ -253,7 +247,7 @@ class Databases:
         self._made: list[str] = []
         self._template = self._create("template")
         variables = {"DATABASE_URL": self.url_of(self._template), "EXTRA_APPS": "tests.sample_app"}
-        processes = Processes(folder, {**os.environ, **UNMEASURED, **variables})
+        processes = Processes(folder, {**os.environ, **variables})
         try:
             processes.run("python", "manage.py", "shell", "-v", "0", "-c", _FILL, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
         finally:
