@@ -13,7 +13,7 @@ from celery.worker import state
 logger = get_logger(__name__)
 
 LISTENS_EVERY = 10.0  # seconds
-DEAF_AFTER = 2  # times in a row that messages were ready for an idle worker
+DEAF_AFTER = 2  # times in a row that messages were ready for a worker that had begun none since the last time
 
 
 class Consumes(Protocol):
@@ -29,10 +29,13 @@ class Hearing:
     def __init__(self, consumer: Consumes) -> None:
         self._consumer = consumer
         self._unheard = 0
+        self._begun = -1  # messages until the last check
 
     def check(self) -> None:
         """Raises RecoverableConnectionError, after which Celery connects anew, where the worker is deaf."""
-        self._unheard = self._unheard + 1 if not state.reserved_requests and self._something_is_ready() else 0
+        before, self._begun = self._begun, state.all_total_count[0]
+        idle = not state.reserved_requests and self._begun == before
+        self._unheard = self._unheard + 1 if idle and self._something_is_ready() else 0
         if self._unheard >= DEAF_AFTER:
             seconds = DEAF_AFTER * LISTENS_EVERY
             logger.warning("messages are ready and none has come in %.0f s: connecting to the broker anew", seconds)
