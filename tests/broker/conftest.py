@@ -21,9 +21,6 @@ LOST_MESSAGE_SECONDS = 2
 LEADER_LEASE_SECONDS = 4
 QUEUE_TYPES = ("classic", "quorum")
 
-# For tests whose outcome no property of the queues can change: of the database's moves, of processes, of clocks.
-ON_ONE_QUEUE_TYPE = pytest.mark.parametrize("shared", QUEUE_TYPES[:1], indirect=True)
-
 _open: list[Installation] = []  # whose logs belong to a failure
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.conftest import ON_ONE_QUEUE_TYPE
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
 from tests.broker.verdict import Ledger, assert_sound
 
-pytestmark = [pytest.mark.broker, ON_ONE_QUEUE_TYPE]
+pytestmark = pytest.mark.broker
 
 CHILDREN = 9_999
 

@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 import kombu
 import pytest
 
-from tests.broker.conftest import ON_ONE_QUEUE_TYPE
 from tests.broker.installation import Installation
 
-pytestmark = [pytest.mark.broker, ON_ONE_QUEUE_TYPE]
+pytestmark = pytest.mark.broker
 
 
 def connections_to(port: int, pid: int) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.conftest import ON_ONE_QUEUE_TYPE
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
 from tests.broker.verdict import assert_sound
@@ -50,7 +49,6 @@ def work(ledger: Path, queue: str, count: int, seconds: float) -> list[dict[str,
     return [{"type": "sample.work", "payload": payload, "queue": queue} for _ in range(count)]
 
 
-@ON_ONE_QUEUE_TYPE
 def test_no_more_run_at_once_than_the_queue_allows(limited: Installation, ledger: Path) -> None:
     limited.limit("narrow", concurrency_limit=2)
     ids = limited.submit_all(work(ledger, "narrow", 12, 0.2))
@@ -68,7 +66,6 @@ def test_no_more_run_at_once_than_the_queue_allows(limited: Installation, ledger
     assert_sound(limited, ids, ledger)
 
 
-@ON_ONE_QUEUE_TYPE
 def test_no_more_are_started_in_a_second_than_the_queue_allows(limited: Installation, ledger: Path) -> None:
     limited.limit("slow", rate_limit=5)
     began = time.monotonic()
@@ -83,7 +80,6 @@ def test_no_more_are_started_in_a_second_than_the_queue_allows(limited: Installa
     assert_sound(limited, ids, ledger)
 
 
-@ON_ONE_QUEUE_TYPE
 def test_a_paused_queue_starts_nothing_more_and_goes_on_when_it_is_resumed(limited: Installation, ledger: Path) -> None:
     ids = limited.submit_all(work(ledger, "paused", 60, 0.6))
     wait_until(lambda: ledger.read_text().count("start") >= 4, within=20, what="some have begun")
@@ -127,7 +123,6 @@ def test_messages_that_are_with_the_broker_when_their_queue_is_paused_are_void(
         assert installation.await_ended(ids, within=30) == {"completed": 1}
 
 
-@ON_ONE_QUEUE_TYPE
 def test_workers_of_different_queues_take_nothing_of_each_other(installation: Installation, ledger: Path) -> None:
     with workers(installation, "left", "right"):
         given = [work(ledger, queue, 1, 0.0)[0] for queue in itertools.islice(itertools.cycle(["left", "right"]), 40)]

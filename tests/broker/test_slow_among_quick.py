@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.conftest import ON_ONE_QUEUE_TYPE
 from tests.broker.installation import Installation
 from tests.broker.load import lasting
 from tests.broker.verdict import assert_sound
 
-pytestmark = [pytest.mark.broker, ON_ONE_QUEUE_TYPE]
+pytestmark = pytest.mark.broker
 
 QUICK, SLOW_SECONDS = 5_000, 60.0
 

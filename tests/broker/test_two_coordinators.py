@@ -9,7 +9,7 @@ import pytest
 
 from tasks.kill_points import KillPoint
 from tests.broker.armed_points import ArmedPoints
-from tests.broker.conftest import LEADER_LEASE_SECONDS, ON_ONE_QUEUE_TYPE
+from tests.broker.conftest import LEADER_LEASE_SECONDS
 from tests.broker.installation import Installation
 from tests.broker.processes import wait_until
 from tests.broker.stubborn_load import StubbornLoad
@@ -42,7 +42,6 @@ def await_takeover(installation: Installation, term: int, *, within: float) -> N
     assert f":{installation.processes.running['standby'].pid}:" in holder
 
 
-@ON_ONE_QUEUE_TYPE
 def test_a_leader_that_is_stopped_hands_over_before_its_lease_ends(standby: Installation) -> None:
     _, term = standby.await_leader()
     standby.processes.signal(signal.SIGTERM, "coordinator")
@@ -51,7 +50,6 @@ def test_a_leader_that_is_stopped_hands_over_before_its_lease_ends(standby: Inst
     assert standby.await_ended([standby.submit("sample.noop")], within=30) == {"completed": 1}
 
 
-@ON_ONE_QUEUE_TYPE
 def test_when_the_leader_is_killed_the_other_leads_and_work_goes_on(standby: Installation) -> None:
     _, term = standby.await_leader()
     standby.processes.kill("coordinator")
@@ -60,7 +58,6 @@ def test_when_the_leader_is_killed_the_other_leads_and_work_goes_on(standby: Ins
     assert standby.await_ended(tasks, within=20) == {"completed": 50}
 
 
-@ON_ONE_QUEUE_TYPE
 def test_a_killed_leader_under_load_costs_nothing(standby: Installation, ledger: Path) -> None:
     with StubbornLoad(standby, ledger) as load:
         _, term = standby.await_leader()
