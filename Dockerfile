@@ -18,11 +18,11 @@ FROM base AS packages
 # The environment gets no pip of its own, and nothing is built: each package comes as a wheel of a known hash.
 RUN python -m venv --without-pip /opt/venv
 COPY requirements.txt ./
-RUN pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r requirements.txt
 
 FROM packages AS dev-packages
 COPY requirements-dev.txt ./
-RUN pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements-dev.txt
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r requirements-dev.txt
 
 # For the profile dev of docker-compose.yml, which mounts the checkout.
 FROM base AS dev
