@@ -57,7 +57,7 @@ class Dispatcher:
         self._waker = Waker()
 
     def run(self, stop: threading.Event) -> None:
-        pause = SHORTEST_POLL
+        pause, woken = SHORTEST_POLL, False
         while not stop.is_set():
             self._moves()
             try:
@@ -65,11 +65,14 @@ class Dispatcher:
                 if term is None:
                     stop.wait(0.1)
                     continue
-                if self.turn(term):
-                    pause = SHORTEST_POLL
+                if self.turn(term, woken=woken):
+                    pause, woken = SHORTEST_POLL, False
                     self._say_idle(term, False)
+                elif woken:
+                    woken = False
+                    self._fronts.doubt()  # what was submitted may be due since long ago
                 else:
-                    pause = self._rest(term, pause, stop)
+                    pause, woken = self._rest(term, pause, stop)
             except (OperationalError, InterfaceError) as error:
                 logger.warning("the database does not answer, again in 1 s: %s", str(error).splitlines()[0:1])
                 connection.close()
@@ -87,8 +90,11 @@ class Dispatcher:
         self.last_turn = time.monotonic()
         self._pulse.beat()
 
-    def turn(self, term: int) -> bool:
-        """Goes round once: promotes what is due and fills each line's window. Returns whether there was anything."""
+    def turn(self, term: int, *, woken: bool = False) -> bool:
+        """Goes round once: promotes what is due and fills each line's window. Returns whether there was anything.
+
+        `woken` by a submit, it looks for that first: each statement before it is a tenth of the time until it starts.
+        """
         if term != self._known_term:
             returned = transitions.return_queued(
                 selectors.recently_queued(RECENT), role=self.lead.role, term=term
@@ -98,7 +104,7 @@ class Dispatcher:
             self._known_term, self._idle = term, False  # whoever takes the lead starts awake
             self._known_types = {}
             self._fronts.forget()
-        worked = transitions.promote_due(role=self.lead.role, term=term) > 0
+        worked = not woken and transitions.promote_due(role=self.lead.role, term=term) > 0
         lines = self._online_lines(term)
         heads = self._heads(term)
         self._ask_again_in = math.inf
@@ -199,17 +205,19 @@ class Dispatcher:
 
     # --- Rest -------------------------------------------------------------------------------------------------------
 
-    def _rest(self, term: int, pause: float, stop: threading.Event) -> float:
-        """Sleeps until something may be due or a submit wakes it. Returns the next pause."""
+    def _rest(self, term: int, pause: float, stop: threading.Event) -> tuple[float, bool]:
+        """Sleeps until something may be due or a submit wakes it. Returns the next pause and whether one did."""
         longest = LONGEST_POLL if self._waker.can_be_woken else LONGEST_POLL_UNWOKEN
         if pause >= IDLE_FROM and not self._idle:
             self._say_idle(term, True)
-            return pause  # looks once more: a submit before this line did not wake anybody
+            return pause, False  # looks once more: a submit before this line did not wake anybody
         until_due = selectors.seconds_until_due()
         woken = self._waker.wait(min(pause, longest, until_due, self._ask_again_in), stop)
-        if woken or self._idle:
-            self._fronts.doubt()  # there is time for it, and what was submitted may be due since long ago
-        return SHORTEST_POLL if woken else min(longest, pause * 2)
+        if woken:
+            return SHORTEST_POLL, True
+        if self._idle:
+            self._fronts.doubt()  # there is time for it now, and none when a submit comes
+        return min(longest, pause * 2), False
 
     def _say_idle(self, term: int, idle: bool) -> None:
         """Tells submitters whether they have to wake the dispatcher: each NOTIFY costs them."""

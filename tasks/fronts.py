@@ -25,6 +25,7 @@ class _Front:
     types: frozenset[str] | None
     looked_at: float
     cost: float  # seconds
+    is_empty: bool  # nothing was due then
     is_doubted: bool = False
 
     @property
@@ -63,10 +64,17 @@ class Fronts:
         levels = self._filled.get(line.queue, [])
         if not line.types or not levels:
             return []
-        front = self._front(self._of_lines, line.name, line.queue, frozenset(line.types))
+        front = self._line_front(line)
         since = {level: front.since[level] for level in levels}
         take = ageing.by_age if front.has_aged else pending.candidates
         return take(line.queue, sorted(line.types), since, limit=limit)
+
+    def _line_front(self, line: Line) -> _Front:
+        """A queue with nothing on it has nothing of the line's kind either: no look of the line's own is needed."""
+        of_queue = self._of_queues.get(line.queue)
+        if of_queue is not None and of_queue.is_empty and of_queue.is_good:
+            return of_queue
+        return self._front(self._of_lines, line.name, line.queue, frozenset(line.types))
 
     def _front(self, known: dict[str, _Front], name: str, queue: str, types: frozenset[str] | None) -> _Front:
         front = known.get(name)
@@ -74,5 +82,7 @@ class Fronts:
             began = time.monotonic()
             since, oldest = pending.first_due(queue, None if types is None else sorted(types))
             ended = time.monotonic()
-            known[name] = front = _Front(since, ageing.has_aged(oldest), types, ended, ended - began)
+            known[name] = front = _Front(
+                since, ageing.has_aged(oldest), types, ended, ended - began, is_empty=not oldest
+            )
         return front

@@ -61,7 +61,7 @@ def _store(prepared: list[NewTask], forms: list[Submission], actor: Any, indexed
     with nullcontext() if single else database.one_transaction():
         if waits is not None:
             waits.lock(of_key, _stored_parents(waits, of_key, actor))
-        taken, stored = _insert(fresh)
+        taken, stored = _insert(fresh, wake=COORDINATOR if single else "")
         if waits is not None:
             refused = {task.id for task in taken}
             if refused & {of_key[place].id for place in waits.parents()}:
@@ -69,7 +69,8 @@ def _store(prepared: list[NewTask], forms: list[Submission], actor: Any, indexed
             waits.store({task.id for task in fresh} - refused)
         reached(KillPoint.STORED if single else KillPoint.STORING)
         existing = _existing(taken, actor, {task.id: index for index, task in enumerate(prepared)}, indexed)
-        database.notify_if_idle(COORDINATOR)
+        if not single:
+            database.notify_if_idle(COORDINATOR)
     return [
         Submitted(existing[first.id], False)
         if first.id in existing
@@ -98,7 +99,7 @@ def _first_of_each_key(tasks: list[NewTask], indexed: bool) -> dict[str, NewTask
     return firsts
 
 
-def _insert(tasks: list[NewTask]) -> tuple[list[NewTask], dict[uuid.UUID, Stored]]:
+def _insert(tasks: list[NewTask], *, wake: str) -> tuple[list[NewTask], dict[uuid.UUID, Stored]]:
     """Returns those that were refused: their key was taken, or what they undo is undone. And the others' rows, by id.
 
     Of what travelled by COPY no rows are known.
@@ -112,7 +113,7 @@ def _insert(tasks: list[NewTask]) -> tuple[list[NewTask], dict[uuid.UUID, Stored
         plain = []
     for some in (plain, unique):
         for start in range(0, len(some), INSERT_AT_ONCE):
-            stored |= transitions.insert(some[start : start + INSERT_AT_ONCE])
+            stored |= transitions.insert(some[start : start + INSERT_AT_ONCE], wake=wake)
     return [task for task in unique if task.id not in stored], stored
 
 

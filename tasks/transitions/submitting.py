@@ -82,8 +82,11 @@ _CONSTANTS = {
 }  # fmt: skip
 
 
-def insert(tasks: list[NewTask]) -> dict[uuid.UUID, Stored]:
-    """Stores the tasks but those whose idempotency key is taken. Returns the stored ones by their ids."""
+def insert(tasks: list[NewTask], *, wake: str = "") -> dict[uuid.UUID, Stored]:
+    """Stores the tasks but those whose idempotency key is taken. Returns the stored ones by their ids.
+
+    `wake` names a role whose dispatcher is woken where it sleeps.
+    """
     due = f"coalesce(v_run_at, {database.clock_plus('v_delay')})"
     jsonb = "::jsonb" if database.is_postgresql() else ""
     columns = [*_COLUMNS, *(rare := _rare(tasks))]
@@ -91,19 +94,21 @@ def insert(tasks: list[NewTask]) -> dict[uuid.UUID, Stored]:
     values = ", ".join(f"v_{name}{jsonb if name in _JSON else ''}" for name in columns)
     blocked = "WHEN v_unmet > 0 THEN %s" if "unmet" in rare else ""
     constants = ", ".join("%s" for _ in _CONSTANTS)
+    waking = f", {database.notification()}" if wake else ""
     rows = database.run(
         f"""WITH {database.given(**types)}
         INSERT INTO tasks_task ({", ".join(columns)}, {", ".join(_CONSTANTS)}, created_at, run_at, status)
         SELECT {values}, {constants}, {database.clock()}, {due},
                CASE {blocked} WHEN v_delay > 0 OR v_run_at > {database.clock()} THEN %s ELSE %s END
         FROM v WHERE true
-        ON CONFLICT DO NOTHING RETURNING id, status, created_at, run_at""",
+        ON CONFLICT DO NOTHING RETURNING id, status, created_at, run_at{waking}""",
         [
             database.as_rows({name: getattr(task, name) for name in types} for task in tasks),
             *_CONSTANTS.values(),
             *([TaskStatus.BLOCKED] if blocked else []),
             TaskStatus.SCHEDULED,
             TaskStatus.PENDING,
+            *([wake] if wake else []),
         ],
     )
     new = {task.id: task for task in tasks}
@@ -111,7 +116,7 @@ def insert(tasks: list[NewTask]) -> dict[uuid.UUID, Stored]:
         (each := database.as_uuid(task_id)): Stored(
             new[each], status, database.as_time(created_at), database.as_time(run_at)
         )
-        for task_id, status, created_at, run_at in rows
+        for task_id, status, created_at, run_at, *_ in rows
     }
 
 

@@ -26,13 +26,16 @@ def promote_due(*, role: str, term: int, limit: int = 5_000) -> int:
 
 
 def enqueue(ids: list[uuid.UUID], *, queue: str, role: str, term: int) -> dict[uuid.UUID, Any]:
-    """pending -> queued, committed before anything is published. Returns what was moved, with its time of queueing."""
+    """pending -> queued, committed before anything is published. Returns what was moved, with its time of queueing.
+
+    The commit does not wait for the disk: after a crash that forgets it, the row is pending and its message void.
+    """
     rows = database.run(
         f"""WITH {database.given(id="uuid")},
         locked AS (SELECT id FROM tasks_task WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s
                    AND queue = %s AND {NOT_PAUSED} ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET status = %s, queued_at = {database.clock()}
-        WHERE {database.is_in("id", "locked")} AND {LEADS} RETURNING id, queued_at""",
+        WHERE {database.is_in("id", "locked")} AND {LEADS} RETURNING id, queued_at, {database.unflushed()}""",
         [database.as_ids(ids), TaskStatus.PENDING, queue, queue, TaskStatus.QUEUED, role, term],
     )
     return {database.as_uuid(row[0]): row[1] for row in rows}

@@ -193,3 +193,20 @@ def test_a_turn_costs_the_same_statements_whatever_waits(
     # Promote, workers (two), queues with their rules and heads, ageing or what is next, the mark.
     with django_assert_num_queries(6):
         assert desk.turn()
+
+
+def test_woken_by_a_submit_it_sends_that_before_it_does_anything_else(
+    desk: Desk, django_assert_num_queries: Any
+) -> None:
+    a_worker(queues=["default.plain"])
+    tasks(1)
+    desk.turn()  # connects
+    desk.received()
+    assert not desk.turn()
+    [late] = tasks(1, S.SCHEDULED, run_at=database.now() - timedelta(seconds=1))
+    [task_id] = tasks(1)
+    with django_assert_num_queries(3):  # queues with their rules and heads, what is next, the mark
+        assert desk.dispatcher.turn(desk.lead.term() or 0, woken=True)
+    assert [ids for ids, _, _ in desk.received()] == [[task_id]]
+    assert desk.turn()
+    assert [ids for ids, _, _ in desk.received()] == [[late]]

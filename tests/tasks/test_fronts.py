@@ -179,6 +179,25 @@ def test_where_nothing_waits_no_line_is_looked_at(django_assert_num_queries: Any
         assert fronts.candidates(LINE, limit=5) == []
 
 
+def test_what_comes_to_an_empty_queue_is_found_without_a_look_from_the_top(django_assert_num_queries: Any) -> None:
+    queues("default")
+    fronts = Fronts()
+    assert next_of(fronts) == []
+    ids = tasks(3)
+    with django_assert_num_queries(2):  # what is next on each queue, and what of it the line takes
+        assert next_of(fronts) == ids
+
+
+def test_a_line_looks_from_the_top_itself_where_its_queue_was_not_empty() -> None:
+    queues("default")
+    tasks(50, type=COROUTINE, **ago(60))
+    fronts = Fronts()
+    fronts.heads()
+    [own] = tasks(1, **ago(30))
+    assert next_of(fronts) == [own]
+    assert fronts._of_lines[LINE.name].since[5] > fronts._of_queues["default"].since[5]
+
+
 def test_a_look_that_took_long_is_not_repeated_soon(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.fronts.LOOKING", 1e-9)
     [back] = tasks(1, **ago(120))
