@@ -127,6 +127,15 @@ class Resolution(TextChoices):
     DISCARDED = "discarded"
 
 
+class Door(TextChoices):
+    """Where a change came in."""
+
+    ADMIN = "admin"
+    API = "api", "API"
+    COMMAND_LINE = "command line"
+    SYSTEM = "system"  # nobody asked for it
+
+
 class Kind(TextChoices):
     """How a handler runs: the two never share a process, because plain code would starve the event loop."""
 
