@@ -1,7 +1,7 @@
 """What the bodies of verbs may say; a submission's own fields are in `tasks.services.submission_form`."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Self, TypeVar
 
@@ -12,8 +12,9 @@ from rest_framework.request import Request
 
 from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from tasks.services.editing import UNCHANGEABLE
 from tasks.services.retrying import LONGEST_SPREAD
-from tasks.services.submission_form import Text, path_errors
+from tasks.services.submission_form import Submission, Text, path_errors
 
 LONGEST_REASON = 1_000
 
@@ -27,6 +28,35 @@ class Reasoned(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     reason: Annotated[Text, Field(max_length=LONGEST_REASON)] = ""
+
+
+def _without(*names: str) -> Callable[[dict[str, Any]], None]:
+    """Takes fields out of a model's schema, and with them the duty to give them."""
+
+    def shorten(schema: dict[str, Any]) -> None:
+        for name in names:
+            del schema["properties"][name]
+        schema.pop("required", None)
+
+    return shorten
+
+
+class Edited(Submission, Reasoned):
+    """For the schema alone: `services.edit_task` reads it."""
+
+    model_config = ConfigDict(json_schema_extra=_without(*UNCHANGEABLE))
+
+
+class Cloned(Submission, Reasoned):
+    """For the schema alone: `services.clone_task` reads it."""
+
+    model_config = ConfigDict(json_schema_extra=_without("type"))
+
+
+class Submissions(BaseModel):
+    """For the schema alone: the other form of a list of submissions."""
+
+    tasks: list[Submission]
 
 
 class Nothing(BaseModel):

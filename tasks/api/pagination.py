@@ -41,9 +41,20 @@ class CappedPagination(BasePagination):
             }
         )
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            _described("page", "From 1 on", 1, LAST_ROW),
+            _described("limit", "Rows of a page", DEFAULT_LIMIT, LARGEST_LIMIT),
+        ]
+
     def _link(self, page: int) -> str:
         url = self._request.build_absolute_uri()
         return remove_query_param(url, "page") if page == 1 else replace_query_param(url, "page", page)
+
+
+def _described(name: str, words: str, default: int, most: int) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return {"name": name, "in": "query", "required": False, "description": words, "schema": schema}
 
 
 def _number(request: Request, name: str, default: int, *, most: int) -> int:

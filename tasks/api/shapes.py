@@ -1,10 +1,24 @@
-"""What the API shows of a row, with secrets masked."""
+"""What the API shows of a row, with secrets masked. What that looks like is declared in `answers`."""
 
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from tasks import registry
+from tasks.api.answers import (
+    AttemptShape,
+    DeadLetterShape,
+    ErrorShape,
+    EventShape,
+    GroupShape,
+    LogShape,
+    ProgressShape,
+    QueueShape,
+    ReportShape,
+    SkippedShape,
+    TaskShape,
+    TypeShape,
+)
 from tasks.masking import masked, masked_text
 from tasks.models import DeadLetter, Queue, Task, TaskAttempt, TaskEvent, TaskLog
 from tasks.overviews import Failure, Group
@@ -19,7 +33,7 @@ def task_shape(
     given_up: Failure | None = None,
     depends_on: Sequence[uuid.UUID] = (),
     with_payload: bool,
-) -> dict[str, Any]:
+) -> TaskShape:
     """`newest` is the newest attempt that has ended; `given_up` says why the task failed without another.
 
     Without the right to see payloads, those are null.
@@ -62,7 +76,7 @@ def task_shape(
     }
 
 
-def _progress(task: Task) -> dict[str, Any]:
+def _progress(task: Task) -> ProgressShape:
     return {"fraction": task.progress, "text": masked_text(task.progress_text)}
 
 
@@ -71,7 +85,7 @@ def timetable(task: Task) -> list[float]:
     return RetryPolicy.model_validate(task.retry).timetable(task.max_attempts)
 
 
-def error_shape(failure: TaskAttempt | Failure | None) -> dict[str, Any] | None:
+def error_shape(failure: TaskAttempt | Failure | None) -> ErrorShape | None:
     if failure is None:
         return None
     message = failure.message if isinstance(failure, Failure) else failure.error_message
@@ -82,7 +96,7 @@ def name_of(user: Any) -> str | None:
     return user.get_username() if user else None
 
 
-def attempt_shape(attempt: TaskAttempt, *, with_payload: bool) -> dict[str, Any]:
+def attempt_shape(attempt: TaskAttempt, *, with_payload: bool) -> AttemptShape:
     return {
         "number": attempt.number,
         "outcome": attempt.outcome,
@@ -96,7 +110,7 @@ def attempt_shape(attempt: TaskAttempt, *, with_payload: bool) -> dict[str, Any]
     }
 
 
-def event_shape(event: TaskEvent) -> dict[str, Any]:
+def event_shape(event: TaskEvent) -> EventShape:
     return {
         "at": event.at,
         "kind": event.kind,
@@ -107,7 +121,7 @@ def event_shape(event: TaskEvent) -> dict[str, Any]:
     }
 
 
-def log_shape(line: TaskLog) -> dict[str, Any]:
+def log_shape(line: TaskLog) -> LogShape:
     return {
         "attempt": line.attempt,
         "at": line.at,
@@ -117,7 +131,7 @@ def log_shape(line: TaskLog) -> dict[str, Any]:
     }
 
 
-def type_shape(handler: registry.Handler) -> dict[str, Any]:
+def type_shape(handler: registry.Handler) -> TypeShape:
     return {
         "name": handler.name,
         "description": handler.description,
@@ -132,7 +146,7 @@ def type_shape(handler: registry.Handler) -> dict[str, Any]:
     }
 
 
-def dead_letter_shape(letter: DeadLetter, *, with_payload: bool) -> dict[str, Any]:
+def dead_letter_shape(letter: DeadLetter, *, with_payload: bool) -> DeadLetterShape:
     return {
         "id": letter.id,
         "task": letter.task_id,
@@ -150,7 +164,7 @@ def dead_letter_shape(letter: DeadLetter, *, with_payload: bool) -> dict[str, An
     }
 
 
-def group_shape(group: Group) -> dict[str, Any]:
+def group_shape(group: Group) -> GroupShape:
     sample = group.sample
     return {
         "fingerprint": group.fingerprint,
@@ -158,8 +172,9 @@ def group_shape(group: Group) -> dict[str, Any]:
         "first_seen": group.first_seen,
         "last_seen": group.last_seen,
         "types": group.types,
-        "sample": sample
-        and {
+        "sample": None
+        if sample is None
+        else {
             "id": sample.id,
             "task": sample.task_id,
             "category": sample.category,
@@ -169,7 +184,7 @@ def group_shape(group: Group) -> dict[str, Any]:
     }
 
 
-def queue_shape(queue: Queue, counts: dict[str, int]) -> dict[str, Any]:
+def queue_shape(queue: Queue, counts: dict[str, int]) -> QueueShape:
     """`counts` are those of its unfinished tasks, by status."""
     return {
         "name": queue.name,
@@ -184,11 +199,11 @@ def queue_shape(queue: Queue, counts: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def report_shape(report: Report) -> dict[str, Any]:
+def report_shape(report: Report) -> ReportShape:
     return {"done": report.done, "requested": report.requested, "skipped": skipped_shape(report)}
 
 
-def skipped_shape(report: Report, most: int | None = None) -> list[dict[str, Any]]:
+def skipped_shape(report: Report, most: int | None = None) -> list[SkippedShape]:
     return [
         {"id": each, "status": status or None, "reason": reason or "this cannot be done in its state"}
         for each, (status, reason) in list(report.skipped.items())[:most]

@@ -1,9 +1,8 @@
 """One task's life: what happened, what is happening, and when it will be tried again if that fails."""
 
-from typing import Any
-
 from tasks import database
 from tasks.api import shapes
+from tasks.api.answers import AttemptShape, PlannedShape, TimelineShape
 from tasks.models import Task
 from tasks.retry_policy import RetryPolicy
 from tasks.states import FINAL, TaskStatus
@@ -13,7 +12,7 @@ MOST_ATTEMPTS_SHOWN, MOST_EVENTS_SHOWN = 200, 500
 RUNNING = "running"
 
 
-def timeline(task: Task, *, with_payload: bool) -> dict[str, Any]:
+def timeline(task: Task, *, with_payload: bool) -> TimelineShape:
     """Times are in order; of long lives the newest part is shown, and `is_cut` says so."""
     events = list(task.events.select_related("actor").order_by("-id")[: MOST_EVENTS_SHOWN + 1])
     newest = list(task.attempts.order_by("-number")[: MOST_ATTEMPTS_SHOWN + 1])
@@ -38,7 +37,7 @@ def timeline(task: Task, *, with_payload: bool) -> dict[str, Any]:
     }
 
 
-def planned(task: Task) -> list[dict[str, Any]]:
+def planned(task: Task) -> list[PlannedShape]:
     """Returns the attempts that may still come: the next one with its time, and those after failures.
 
     Waits are in seconds after the failure of the attempt before. A task that has ended has none.
@@ -47,18 +46,25 @@ def planned(task: Task) -> list[dict[str, Any]]:
         return []
     policy = RetryPolicy.model_validate(task.retry)
     attempt, failures = task.attempt, task.failures
-    found: list[dict[str, Any]] = []
+    found: list[PlannedShape] = []
     if task.status != TaskStatus.PROCESSING:
         attempt, failures = attempt + 1, failures + 1
         not_before = None if task.status == TaskStatus.BLOCKED else task.run_at
         found.append({"number": attempt, "not_before": not_before, "shortest_wait": None, "longest_wait": None})
-    for each in policy.planned(attempt=attempt, failures=failures, max_attempts=task.max_attempts):
-        waits = {"shortest_wait": each.shortest_wait, "longest_wait": each.longest_wait}
-        found.append({"number": each.number, "not_before": None, **waits})
+    later = policy.planned(attempt=attempt, failures=failures, max_attempts=task.max_attempts)
+    found += [
+        {
+            "number": each.number,
+            "not_before": None,
+            "shortest_wait": each.shortest_wait,
+            "longest_wait": each.longest_wait,
+        }
+        for each in later
+    ]
     return found
 
 
-def _running(task: Task) -> dict[str, Any]:
+def _running(task: Task) -> AttemptShape:
     return {
         "number": task.attempt,
         "outcome": RUNNING,

@@ -19,7 +19,7 @@ from tasks.services.retrying import AT_ONCE
 from tasks.services.submission_form import Submission, path_errors
 from tasks.states import TaskStatus
 
-_UNCHANGEABLE = {
+UNCHANGEABLE = {
     "depends_on": "what a task waits for is said when it is submitted",
     "idempotency_key": "the key of a task stays",
     "type": "a task of another type is another task: clone it",
@@ -40,10 +40,10 @@ def edit_task(task_id: uuid.UUID, given: Mapping[str, Any], *, actor: Any = None
     Returns the task as it is now. Raises InvalidSubmission, PayloadTooLarge, TaskMissing, or IllegalTransition where
     the task is processing or has ended.
     """
-    fixed = [name for name in _UNCHANGEABLE if name in given]
+    fixed = [name for name in UNCHANGEABLE if name in given]
     if fixed:
         raise InvalidSubmission(
-            [{"code": "unchangeable", "detail": _UNCHANGEABLE[name], "attr": name} for name in fixed]
+            [{"code": "unchangeable", "detail": UNCHANGEABLE[name], "attr": name} for name in fixed]
         )
     try:
         edit = Edit.model_validate(given)

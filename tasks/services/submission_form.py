@@ -44,9 +44,14 @@ def _no_nul(value: str) -> str:
     return value
 
 
-Text = Annotated[str, pydantic.AfterValidator(_no_nul)]
+_STORABLE = {"pattern": r"^[^\u0000]*$"}  # what the validator says, for the schema
+
+Text = Annotated[str, pydantic.AfterValidator(_no_nul), Field(json_schema_extra=_STORABLE)]
 Tag = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), pydantic.AfterValidator(_no_nul)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=50),
+    pydantic.AfterValidator(_no_nul),
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"}),
 ]
 
 
@@ -60,7 +65,10 @@ def _reference(value: Any) -> Any:
         raise ValueError("give the id of a task or, within a list, the index of another task of the list") from None
 
 
-Reference = Annotated[uuid.UUID | int, pydantic.PlainValidator(_reference)]
+Reference = Annotated[
+    uuid.UUID | int,
+    pydantic.PlainValidator(_reference, json_schema_input_type=uuid.UUID | Annotated[int, Field(ge=0)]),
+]
 
 
 class Undo(BaseModel):

@@ -1,18 +1,24 @@
 """The API's views, one file a kind of row: they translate requests to services and rows to shapes."""
 
 from tasks.api.views.dead_letters import DeadLetterVerbs, DeadLetterViewSet
+from tasks.api.views.documents import DocsView, SchemaView
 from tasks.api.views.queues import QueueViewSet
 from tasks.api.views.task_verbs import TaskVerbs
 from tasks.api.views.tasks import TaskViewSet
+from tasks.api.views.tokens import RefreshView, TokenView
 from tasks.api.views.types import TaskTypesView
 from tasks.api.views.unknown import UnknownAddressView
 
 __all__ = [
     "DeadLetterVerbs",
     "DeadLetterViewSet",
+    "DocsView",
     "QueueViewSet",
+    "RefreshView",
+    "SchemaView",
     "TaskTypesView",
     "TaskVerbs",
     "TaskViewSet",
+    "TokenView",
     "UnknownAddressView",
 ]

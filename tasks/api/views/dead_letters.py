@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -13,6 +14,15 @@ from rest_framework.response import Response
 
 from tasks import overviews, services
 from tasks.api import bodies, shapes
+from tasks.api.answers import (
+    ConflictShape,
+    DeadLetterShape,
+    DeadLetterStatsShape,
+    GroupShape,
+    MatchedShape,
+    Page,
+)
+from tasks.api.describing import example
 from tasks.api.errors import Conflict
 from tasks.api.filters import DeadLetterFilter
 from tasks.api.pagination import CappedPagination
@@ -25,6 +35,15 @@ from tasks.services import Report
 SKIPPED_SHOWN = 1_000
 AT_ONCE = 5_000
 
+_BY_FILTER = (
+    "The filter is in the body or in the address, so that the address of the list can be used. `confirm_count` is how "
+    "many are expected to match: where those are more or fewer by now, nothing is done and the answer is 409."
+)
+_FILTERS = [
+    OpenApiParameter(name, str, description="As in the list")
+    for name in ("type", "queue", "fingerprint", "category", "created_after", "created_before", "confirm_count")
+]
+
 
 class DeadLetterView(ReadsChunked):
     queryset = DeadLetter.objects.select_related("resolved_by").order_by("-created_at", "-id")
@@ -36,7 +55,7 @@ class DeadLetterView(ReadsChunked):
             raise Http404
         return letter
 
-    def shape(self, letter: DeadLetter) -> dict[str, Any]:
+    def shape(self, letter: DeadLetter) -> DeadLetterShape:
         return shapes.dead_letter_shape(letter, with_payload=may_see_payload(self.request.user))
 
 
@@ -45,13 +64,16 @@ class DeadLetterViewSet(DeadLetterView):
     filter_backends = [DjangoFilterBackend]
     filterset_class = DeadLetterFilter
 
+    @extend_schema(summary="List dead letters", responses={200: Page[DeadLetterShape]})
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([self.shape(row) for row in page])
 
+    @extend_schema(summary="Look at a dead letter", responses={200: DeadLetterShape})
     def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
         return Response(self.shape(self.letter(pk)))
 
+    @extend_schema(summary="Group open dead letters by what failed", responses={200: Page[GroupShape]})
     @action(detail=False)
     def groups(self, request: Request) -> Response:
         """Takes the filters of the list; only what is open is grouped."""
@@ -60,6 +82,7 @@ class DeadLetterViewSet(DeadLetterView):
         groups = overviews.with_samples(page, letters)
         return self.get_paginated_response([shapes.group_shape(group) for group in groups])
 
+    @extend_schema(summary="Count dead letters", responses={200: DeadLetterStatsShape})
     @action(detail=False)
     def stats(self, request: Request) -> Response:
         return Response(overviews.dead_letter_stats())
@@ -68,6 +91,13 @@ class DeadLetterViewSet(DeadLetterView):
 class DeadLetterVerbs(DeadLetterView):
     permission_classes = [VerbPermissions]
 
+    @extend_schema(
+        summary="Reprocess a dead letter",
+        description="Its task is retried with the same id, if wanted with a merge patch (RFC 7396) to its payload.",
+        request=bodies.Retried,
+        responses={200: DeadLetterShape, 409: ConflictShape},
+        examples=[example("With another address", {"payload": {"url": "https://example.com/v2"}})],
+    )
     @action(detail=True, methods=["post"])
     def reprocess(self, request: Request, pk: uuid.UUID) -> Response:
         letter = self.letter(pk)
@@ -79,6 +109,12 @@ class DeadLetterVerbs(DeadLetterView):
         report.of_one("reprocessed")
         return Response(self.shape(self.letter(pk)))
 
+    @extend_schema(
+        summary="Discard a dead letter",
+        request=bodies.Reasoned,
+        responses={200: DeadLetterShape, 409: ConflictShape},
+        examples=[example("Discard", {"reason": "the order was cancelled"})],
+    )
     @action(detail=True, methods=["post"])
     def discard(self, request: Request, pk: uuid.UUID) -> Response:
         letter = self.letter(pk)
@@ -88,6 +124,16 @@ class DeadLetterVerbs(DeadLetterView):
             _check_open(self.letter(pk), "discarded")
         return Response(self.shape(self.letter(letter.id)))
 
+    @extend_schema(
+        summary="Reprocess everything that a filter matches",
+        description=_BY_FILTER,
+        parameters=_FILTERS,
+        request=bodies.FilteredRetried,
+        responses={200: MatchedShape, 409: ConflictShape},
+        examples=[
+            example("Two timeouts, within a minute", {"category": "timeout", "confirm_count": 2, "spread": 60.0})
+        ],
+    )
     @action(detail=False, methods=["post"])
     def reprocess_matching(self, request: Request) -> Response:
         body = bodies.read(bodies.FilteredRetried, self._with_query())
@@ -99,6 +145,14 @@ class DeadLetterVerbs(DeadLetterView):
         skipped = shapes.skipped_shape(whole, SKIPPED_SHOWN)
         return Response({"count": len(whole.done), "skipped_count": len(whole.skipped), "skipped": skipped})
 
+    @extend_schema(
+        summary="Discard everything that a filter matches",
+        description=_BY_FILTER,
+        parameters=_FILTERS,
+        request=bodies.Filtered,
+        responses={200: MatchedShape, 409: ConflictShape},
+        examples=[example("A group", {"fingerprint": "0f1e2d3c4b5a6978", "confirm_count": 17, "reason": "known"})],
+    )
     @action(detail=False, methods=["post"])
     def discard_matching(self, request: Request) -> Response:
         body = bodies.read(bodies.Filtered, self._with_query())

@@ -2,12 +2,15 @@
 
 from django.db.models import QuerySet
 from django.http import Http404
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tasks import overviews, services
 from tasks.api import bodies, shapes
+from tasks.api.answers import Page, QueueShape
+from tasks.api.describing import example
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import VerbPermissions
 from tasks.api.views.chunked import ReadsChunked
@@ -22,6 +25,7 @@ class QueueViewSet(ReadsChunked):
     def get_queryset(self) -> QuerySet[Queue]:
         return Queue.objects.select_related("paused_by").order_by("name")
 
+    @extend_schema(summary="List queues", responses={200: Page[QueueShape]})
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
         counts = overviews.counts_by_queue()
@@ -29,6 +33,7 @@ class QueueViewSet(ReadsChunked):
             [shapes.queue_shape(queue, counts.get(queue.name, overviews.no_counts())) for queue in page]
         )
 
+    @extend_schema(summary="Look at a queue", responses={200: QueueShape})
     def retrieve(self, request: Request, name: str) -> Response:
         queue = self.get_queryset().filter(name=name).first()
         if queue is None:
@@ -36,6 +41,13 @@ class QueueViewSet(ReadsChunked):
         counts = overviews.counts_by_queue(name)
         return Response(shapes.queue_shape(queue, counts.get(name, overviews.no_counts())))
 
+    @extend_schema(
+        summary="Limit a queue",
+        description="In force across all workers; null is no limit.",
+        request=bodies.Limits,
+        responses={200: QueueShape},
+        examples=[example("Five a second", {"rate_limit": 5.0})],
+    )
     def limit(self, request: Request, name: str) -> Response:
         queue = self.get_queryset().filter(name=name).first()
         if queue is None:
@@ -44,12 +56,20 @@ class QueueViewSet(ReadsChunked):
         services.limit_queue(name, **limits.model_dump(), actor=request.user)
         return self.retrieve(request, name)
 
+    @extend_schema(
+        summary="Pause a queue",
+        description="Nothing more of it is started; what runs is finished.",
+        request=bodies.Paused,
+        responses={200: QueueShape},
+        examples=[example("Pause", {"reason": "the shop's database moves"})],
+    )
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, name: str) -> Response:
         body = bodies.read(bodies.Paused, bodies.an_object(request))
         services.pause_queue(name, actor=request.user, reason=body.reason)
         return self.retrieve(request, name)
 
+    @extend_schema(summary="Resume a queue", request=bodies.Nothing, responses={200: QueueShape})
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, name: str) -> Response:
         bodies.read(bodies.Nothing, bodies.an_object(request))

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any, TypeVar
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -10,12 +11,17 @@ from rest_framework.response import Response
 
 from tasks import services
 from tasks.api import bodies, shapes
+from tasks.api.answers import ConflictShape, ReportShape, TaskShape
+from tasks.api.describing import example
 from tasks.api.permissions import VerbPermissions, check_may_change_payload
 from tasks.api.views.tasks import TaskView
 from tasks.services import Report
 from tasks.states import TaskStatus
 
 _Retried = TypeVar("_Retried", bound=bodies.Retried)
+_ONE = {200: TaskShape, 409: ConflictShape}
+_REASON = OpenApiParameter("reason", str, description="Why, where the body says nothing")
+_TWO_IDS = ["01a2b3c4-0000-7000-8000-000000000001", "01a2b3c4-0000-7000-8000-000000000002"]
 
 
 class TaskVerbs(TaskView):
@@ -23,6 +29,14 @@ class TaskVerbs(TaskView):
 
     permission_classes = [VerbPermissions]
 
+    @extend_schema(
+        summary="Change a waiting task",
+        description="Fields that are left out stay. `payload` takes the place of the whole payload; a mask in it keeps "
+        "the secret that it stands for.",
+        request=bodies.Edited,
+        responses=_ONE,
+        examples=[example("Later, and before others", {"run_at": "2030-01-31T08:00:00Z", "priority": 9})],
+    )
     def edit(self, request: Request, pk: uuid.UUID) -> Response:
         task = self.task(pk)
         given = bodies.an_object(request)
@@ -33,6 +47,14 @@ class TaskVerbs(TaskView):
         services.edit_task(pk, given, actor=request.user, reason=reason)
         return Response(self.shape(pk))
 
+    @extend_schema(
+        summary="Cancel a task",
+        description="What is being executed is asked to stop: that is answered by 202.",
+        request=bodies.Reasoned,
+        parameters=[_REASON],
+        responses={**_ONE, 202: TaskShape},
+        examples=[example("Cancel", {"reason": "ordered twice"})],
+    )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
@@ -42,6 +64,13 @@ class TaskVerbs(TaskView):
         code = status.HTTP_202_ACCEPTED if report.requested else status.HTTP_200_OK
         return Response(self.shape(pk), status=code)
 
+    @extend_schema(
+        summary="Retry a failed task",
+        description="It keeps its id and gets a fresh budget of attempts. `payload` is a merge patch (RFC 7396).",
+        request=bodies.Retried,
+        responses=_ONE,
+        examples=[example("With another address", {"payload": {"url": "https://example.com/v2"}})],
+    )
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: uuid.UUID) -> Response:
         task = self.task(pk)
@@ -50,12 +79,19 @@ class TaskVerbs(TaskView):
             report = services.retry_tasks([pk], actor=request.user, **_of_retry(body))
         return self._one(pk, report, "retried")
 
+    @extend_schema(summary="Run a task that is due later now", request=bodies.Reasoned, responses=_ONE)
     @action(detail=True, methods=["post"])
     def run_now(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
         body = bodies.read(bodies.Reasoned, bodies.an_object(request))
         return self._one(pk, services.run_now([pk], actor=request.user, reason=body.reason), "run now")
 
+    @extend_schema(
+        summary="Give a task another priority",
+        request=bodies.Prioritised,
+        responses=_ONE,
+        examples=[example("First", {"priority": 9})],
+    )
     @action(detail=True, methods=["post"])
     def priority(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
@@ -63,6 +99,9 @@ class TaskVerbs(TaskView):
         report = services.change_priority([pk], body.priority, actor=request.user, reason=body.reason)
         return self._one(pk, report, "given another priority")
 
+    @extend_schema(
+        summary="Submit what undoes a task", request=bodies.Reasoned, responses={201: TaskShape, 409: ConflictShape}
+    )
     @action(detail=True, methods=["post"])
     def compensate(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
@@ -72,21 +111,39 @@ class TaskVerbs(TaskView):
 
     # --- Lists of ids ------------------------------------------------------------------------------------------------
 
+    @extend_schema(
+        summary="Cancel several tasks",
+        request=bodies.Many,
+        responses={200: ReportShape},
+        examples=[example("Cancel two", {"ids": _TWO_IDS})],
+    )
     @action(detail=False, methods=["post"])
     def cancel_many(self, request: Request) -> Response:
         body = bodies.read(bodies.Many, bodies.an_object(request))
         return _many(services.cancel_tasks(body.ids, actor=request.user, reason=body.reason))
 
+    @extend_schema(
+        summary="Retry several failed tasks",
+        request=bodies.ManyRetried,
+        responses={200: ReportShape},
+        examples=[example("Retry two within a minute", {"ids": _TWO_IDS, "spread": 60.0})],
+    )
     @action(detail=False, methods=["post"])
     def retry_many(self, request: Request) -> Response:
         body = self._retried(bodies.ManyRetried, {})
         return _many(services.retry_tasks(body.ids, actor=request.user, **_of_retry(body)))
 
+    @extend_schema(
+        summary="Run several tasks that are due later now", request=bodies.Many, responses={200: ReportShape}
+    )
     @action(detail=False, methods=["post"])
     def run_many_now(self, request: Request) -> Response:
         body = bodies.read(bodies.Many, bodies.an_object(request))
         return _many(services.run_now(body.ids, actor=request.user, reason=body.reason))
 
+    @extend_schema(
+        summary="Give several tasks another priority", request=bodies.ManyPrioritised, responses={200: ReportShape}
+    )
     @action(detail=False, methods=["post"])
     def priority_of_many(self, request: Request) -> Response:
         body = bodies.read(bodies.ManyPrioritised, bodies.an_object(request))

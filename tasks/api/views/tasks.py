@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError, PermissionDenied
@@ -15,6 +16,17 @@ from rest_framework.response import Response
 
 from tasks import overviews, selectors
 from tasks.api import bodies, shapes
+from tasks.api.answers import (
+    AttemptShape,
+    BulkShape,
+    ConflictShape,
+    LogShape,
+    Page,
+    TaskShape,
+    TaskStatsShape,
+    TimelineShape,
+)
+from tasks.api.describing import IDEMPOTENCY_KEY, example
 from tasks.api.filters import TaskFilter
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
@@ -23,6 +35,10 @@ from tasks.api.views.chunked import ReadsChunked
 from tasks.exceptions import InvalidSubmission
 from tasks.models import Task, TaskAttempt, TaskLog
 from tasks.services import Submitted, clone_task, submit_given, submit_tasks, with_secrets
+from tasks.services.submission_form import Submission
+
+_MANY = list[Submission] | bodies.Submissions
+_TWO = [{"type": "health_check"}, {"type": "health_check", "depends_on": [0]}]
 
 
 class TaskView(ReadsChunked):
@@ -31,6 +47,7 @@ class TaskView(ReadsChunked):
     queryset = Task.objects.all()
     pagination_class = CappedPagination
 
+    @extend_schema(summary="Look at a task", responses={200: TaskShape})
     def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
         return Response(self.shape(pk))
 
@@ -40,10 +57,10 @@ class TaskView(ReadsChunked):
             raise Http404
         return task
 
-    def shape(self, pk: uuid.UUID) -> dict[str, Any]:
+    def shape(self, pk: uuid.UUID) -> TaskShape:
         return self.shapes([self.task(pk)])[0]
 
-    def shapes(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+    def shapes(self, tasks: Sequence[Task]) -> list[TaskShape]:
         ids = [task.id for task in tasks]
         newest = selectors.newest_attempts([task.id for task in tasks if task.attempt])
         given_up = overviews.failures_without_attempt(tasks, newest)
@@ -69,15 +86,34 @@ class TaskViewSet(TaskView):
     def get_queryset(self) -> QuerySet[Task]:
         return selectors.tasks().order_by("-created_at", "-id")
 
+    @extend_schema(summary="List tasks", responses={200: Page[TaskShape]})
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response(self.shapes(page))
 
+    @extend_schema(
+        summary="Submit a task",
+        description="201 where it is new, 200 where the same was submitted before with its key.",
+        request=Submission,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: TaskShape, 200: TaskShape, 409: ConflictShape},
+        examples=[
+            example("Call an address", {"type": "http_request", "payload": {"url": "https://example.com/hook"}}),
+            example("In an hour, at most twice", {"type": "health_check", "delay": 3600.0, "max_attempts": 2}),
+        ],
+    )
     def create(self, request: Request) -> Response:
         submitted = submit_given(_with_key(request), actor=request.user)
         code = status.HTTP_201_CREATED if submitted.created else status.HTTP_200_OK
         return Response(self._shape_of(submitted), status=code)
 
+    @extend_schema(
+        summary="Submit up to BULK_LIMIT tasks",
+        description="All or none; errors name the index. Each may have an `idempotency_key` of its own.",
+        request=_MANY,
+        responses={201: BulkShape, 200: BulkShape, 409: ConflictShape},
+        examples=[example("Two, one after the other", _TWO)],
+    )
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
         given = request.data.get("tasks") if isinstance(request.data, dict) else request.data
@@ -91,6 +127,13 @@ class TaskViewSet(TaskView):
         body = {"count": len(submitted), "created": created, "ids": [each.id for each in submitted]}
         return Response(body, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
+    @extend_schema(
+        summary="Submit a copy of a task",
+        description="The body holds what is to differ, fields of a submission, and the reason.",
+        request=bodies.Cloned,
+        responses={201: TaskShape, 200: TaskShape, 409: ConflictShape},
+        examples=[example("To another queue", {"queue": "http"})],
+    )
     @action(detail=True, methods=["post"])
     def clone(self, request: Request, pk: uuid.UUID) -> Response:
         """Submits a copy. The body holds the changes, fields of a submission, and the reason."""
@@ -106,10 +149,12 @@ class TaskViewSet(TaskView):
         code = status.HTTP_201_CREATED if submitted.created else status.HTTP_200_OK
         return Response(self.shape(submitted.id), status=code)
 
+    @extend_schema(summary="Count tasks", responses={200: TaskStatsShape})
     @action(detail=False)
     def stats(self, request: Request) -> Response:
         return Response(selectors.task_stats())
 
+    @extend_schema(summary="List a task's attempts", filters=False, responses={200: Page[AttemptShape]})
     @action(detail=True)
     def attempts(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
@@ -117,6 +162,7 @@ class TaskViewSet(TaskView):
         rows = TaskAttempt.objects.filter(task_id=pk).order_by("number")
         return self._page(rows, lambda row: shapes.attempt_shape(row, with_payload=seen))
 
+    @extend_schema(summary="Read a task's log", filters=False, responses={200: Page[LogShape]})
     @action(detail=True)
     def logs(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
@@ -124,11 +170,12 @@ class TaskViewSet(TaskView):
             raise PermissionDenied("logs need the permission tasks.view_payload")
         return self._page(TaskLog.objects.filter(task_id=pk).order_by("id"), shapes.log_shape)
 
+    @extend_schema(summary="Follow a task's life", responses={200: TimelineShape})
     @action(detail=True)
     def timeline(self, request: Request, pk: uuid.UUID) -> Response:
         return Response(timeline(self.task(pk), with_payload=may_see_payload(request.user)))
 
-    def _shape_of(self, submitted: Submitted) -> dict[str, Any]:
+    def _shape_of(self, submitted: Submitted) -> TaskShape:
         if submitted.stored is None:
             return self.shape(submitted.id)
         # To read what has just been written would double what a submit costs.

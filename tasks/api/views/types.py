@@ -1,15 +1,18 @@
 """What can be submitted here."""
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tasks import registry
 from tasks.api import shapes
+from tasks.api.answers import TypeShape
 
 
 class TaskTypesView(APIView):
     """Each type with the JSON Schema of its payload."""
 
+    @extend_schema(summary="What can be submitted", responses={200: list[TypeShape]})
     def get(self, request: Request) -> Response:
         return Response([shapes.type_shape(handler) for handler in registry.handlers()])

@@ -52,6 +52,8 @@ TABLE = [
     ("OPTIONS", "tasks/", 401, 405, 405, 405),
     ("OPTIONS", "task-types/", 401, 405, 405, 405),
     ("POST", "health/live/", 405, 405, 405, 405),
+    ("GET", "schema/", 401, 200, 200, 200),
+    ("GET", "docs/", 401, 200, 200, 200),
     ("GET", "no/such/address/", 401, 404, 404, 404),
     ("POST", "no/such/address/", 401, 404, 404, 404),
 ]
@@ -74,7 +76,8 @@ def test_every_address_answers_each_as_the_table_says(
             method, f"/api/{address.format(**places)}", body, content_type="application/json", headers=api.headers
         )
         assert response.status_code == code, who
-        assert response["Content-Type"] == "application/json"
+        page = address == "docs/" and code == 200
+        assert response["Content-Type"] == ("text/html; charset=utf-8" if page else "application/json")
         if code >= 400 and method != "HEAD":
             assert set(response.json()) == {"type", "errors"}
             assert {frozenset(error) for error in response.json()["errors"]} == {frozenset(("code", "detail", "attr"))}

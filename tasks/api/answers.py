@@ -1,0 +1,331 @@
+"""What the API answers, as types: `shapes` builds them, mypy holds it to them, and the schema is made of them.
+
+Times are ISO 8601 in UTC. The docstring of a type and the descriptions of its fields are what integrators read.
+"""
+
+import uuid
+from datetime import datetime
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    NotRequired,  # pydantic takes no other before Python 3.12
+    TypeVar,
+    cast,
+)
+
+from django.db.models import TextChoices
+from pydantic import Field, JsonValue
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict
+
+from tasks.states import EventKind, FailureCategory, Kind, OnDependencyFailure, Outcome, Resolution, TaskStatus
+
+Shape = TypeVar("Shape")
+Hidden = Field(description="null without the permission tasks.view_payload; secrets are masked")
+Seconds = Annotated[float, Field(description="In seconds")]
+
+
+def word_of(*vocabulary: type[TextChoices] | str) -> FieldInfo:
+    """Says which words a text may be: rows hold them as plain texts."""
+    words: list[JsonValue] = [
+        word for each in vocabulary for word in ([each] if isinstance(each, str) else each.values)
+    ]
+    return cast(FieldInfo, Field(json_schema_extra={"enum": words}))
+
+
+Status = Annotated[str, word_of(TaskStatus)]
+Category = Annotated[str, word_of(FailureCategory)]
+
+
+class Page(TypedDict, Generic[Shape]):
+    """One page of a list."""
+
+    count: Annotated[int, Field(description="Rows in all; counting stops at a cap")]
+    count_is_capped: Annotated[bool, Field(description="Whether there are more than `count`")]
+    next: Annotated[str | None, Field(description="Address of the next page")]
+    previous: Annotated[str | None, Field(description="Address of the page before")]
+    results: list[Shape]
+
+
+# --- Tasks ------------------------------------------------------------------------------------------------------------
+
+
+class ProgressShape(TypedDict):
+    fraction: Annotated[float | None, Field(description="0 to 1")]
+    text: str
+
+
+# By call, because `class` is no name that Python could declare.
+ErrorShape = TypedDict(
+    "ErrorShape",
+    {
+        "category": Category,
+        "class": str,
+        "message": Annotated[str, Field(description="With secrets masked")],
+    },
+)
+
+
+class TaskShape(TypedDict):
+    """One piece of work that somebody asked for."""
+
+    id: uuid.UUID
+    type: str
+    name: str
+    queue: str
+    priority: Annotated[int, Field(description="0 to 9, 9 first")]
+    status: Status
+    payload: Annotated[dict[str, Any] | None, Hidden]
+    tags: list[str]
+    attempt: Annotated[int, Field(description="Number of the newest attempt; 0 before the first")]
+    max_attempts: int
+    retry: Annotated[dict[str, Any], Field(description="The retry policy, in seconds")]
+    timeout: Annotated[float, Field(description="Seconds that one attempt may take")]
+    run_at: Annotated[datetime, Field(description="Not before this time")]
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_ms: int | None
+    progress: ProgressShape | None
+    result: Annotated[Any, Hidden]
+    error: ErrorShape | None
+    worker: str | None
+    timetable: Annotated[list[float], Field(description="The longest wait before each attempt after the first")]
+    cancel_requested_at: datetime | None
+    depends_on: list[uuid.UUID]
+    on_dependency_failure: Annotated[str, word_of(OnDependencyFailure)]
+    unmet: Annotated[int, Field(description="Dependencies that are not completed")]
+    parked: Annotated[str | None, Field(description="Why the dispatcher passes over it")]
+    compensates: uuid.UUID | None
+    clone_of: uuid.UUID | None
+    created_by: str | None
+    url: str
+
+
+class AttemptShape(TypedDict):
+    """One claim of a task by a worker, and how it ended."""
+
+    number: int
+    outcome: Annotated[str, word_of(Outcome, "running")]
+    worker: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_ms: int | None
+    result: Annotated[Any, Hidden]
+    error: ErrorShape | None
+    traceback: Annotated[str | None, Hidden]
+
+
+class EventShape(TypedDict):
+    """What attempts do not show: edited, cancelled, reprocessed and so on."""
+
+    at: datetime
+    kind: Annotated[str, word_of(EventKind)]
+    attempt: int
+    actor: str | None
+    reason: str | None
+    changes: Annotated[dict[str, Any] | None, Field(description="Before and after of each field")]
+
+
+class LogShape(TypedDict):
+    """A line that a handler wrote."""
+
+    attempt: int
+    at: datetime
+    level: str
+    message: str
+    fields: dict[str, Any]
+
+
+class PlannedShape(TypedDict):
+    """An attempt that may still come; waits are counted from the failure of the one before."""
+
+    number: int
+    not_before: datetime | None
+    shortest_wait: Seconds | None
+    longest_wait: Seconds | None
+
+
+class TimelineShape(TypedDict):
+    """One task's life in order."""
+
+    task: uuid.UUID
+    status: Status
+    now: Annotated[datetime, Field(description="The database's time")]
+    created_at: datetime
+    created_by: str | None
+    finished_at: datetime | None
+    attempts: list[AttemptShape]
+    events: list[EventShape]
+    planned: list[PlannedShape]
+    retry: dict[str, Any]
+    timetable: list[float]
+    is_cut: Annotated[bool, Field(description="Whether older attempts or events were left out")]
+
+
+class TypeShape(TypedDict):
+    """What can be submitted here."""
+
+    name: str
+    description: str
+    kind: Annotated[str, word_of(Kind)]
+    queue: str
+    timeout: Seconds
+    max_attempts: int
+    retry: dict[str, Any]
+    timetable: list[float]
+    can_be_compensated: bool
+    schema: Annotated[dict[str, Any], Field(description="JSON Schema of its payload")]
+
+
+class BulkShape(TypedDict):
+    """What became of a list of submissions, in its order."""
+
+    count: int
+    created: Annotated[int, Field(description="How many are new; the others were submitted before with their key")]
+    ids: list[uuid.UUID]
+
+
+class RatesShape(TypedDict):
+    submitted: int
+    finished: int
+
+
+class TaskStatsShape(TypedDict):
+    total: int
+    by_status: dict[str, int]
+    by_type: dict[str, int]
+    by_queue: dict[str, int]
+    open_dead_letters: int
+    per_minute: Annotated[RatesShape, Field(description="Within the last 60 s")]
+
+
+class SkippedShape(TypedDict):
+    id: uuid.UUID
+    status: Annotated[str | None, Field(description="null where there is no such row")]
+    reason: str
+
+
+class ReportShape(TypedDict):
+    """What a verb did to each of the ids."""
+
+    done: list[uuid.UUID]
+    requested: Annotated[list[uuid.UUID], Field(description="To be confirmed by the worker that executes it")]
+    skipped: list[SkippedShape]
+
+
+# --- Dead letters -----------------------------------------------------------------------------------------------------
+
+
+class DeadLetterShape(TypedDict):
+    """A task that is finally dead, or a message that could not be executed at all."""
+
+    id: uuid.UUID
+    task: uuid.UUID | None
+    type: str
+    category: Category
+    error_class: str
+    message: Annotated[str, Field(description="With secrets masked")]
+    traceback: Annotated[str | None, Hidden]
+    fingerprint: Annotated[str, Field(description="Equal for what failed in the same way")]
+    attempts: int
+    created_at: datetime
+    resolution: Annotated[Annotated[str, word_of(Resolution)] | None, Field(description="null while it is open")]
+    resolved_at: datetime | None
+    resolved_by: str | None
+
+
+class SampleShape(TypedDict):
+    id: uuid.UUID
+    task: uuid.UUID | None
+    category: Category
+    error_class: str
+    message: str
+
+
+class GroupShape(TypedDict):
+    """Open dead letters that failed in the same way."""
+
+    fingerprint: str
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+    types: dict[str, int]
+    sample: Annotated[SampleShape | None, Field(description="The newest of them")]
+
+
+class DeadLetterStatsShape(TypedDict):
+    open: int
+    by_category: dict[str, int]
+    by_type: dict[str, int]
+    by_queue: dict[str, int]
+    oldest: datetime | None
+    newest: datetime | None
+    resolved: dict[str, int]
+
+
+class MatchedShape(TypedDict):
+    """What a verb did to everything that a filter matched."""
+
+    count: int
+    skipped_count: int
+    skipped: Annotated[list[SkippedShape], Field(description="The first 1,000")]
+
+
+# --- Queues -----------------------------------------------------------------------------------------------------------
+
+
+class QueueShape(TypedDict):
+    name: str
+    description: str
+    paused: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    rate_limit: Annotated[float | None, Field(description="Tasks a second over all workers")]
+    concurrency_limit: int | None
+    counts: Annotated[dict[str, int], Field(description="Unfinished tasks by status, and how many are parked")]
+
+
+# --- Health, tokens ---------------------------------------------------------------------------------------------------
+
+
+class HealthShape(TypedDict):
+    status: str
+    reason: NotRequired[str]
+
+
+class PairShape(TypedDict):
+    """Two JSON Web Tokens."""
+
+    access: str
+    refresh: str
+
+
+class AccessShape(TypedDict):
+    access: str
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------------------
+
+
+class ProblemShape(TypedDict):
+    code: Annotated[str, Field(description="For programs")]
+    detail: Annotated[str, Field(description="For people")]
+    attr: Annotated[str | None, Field(description="Path of the field that it is about")]
+
+
+class RefusalShape(TypedDict):
+    """Why nothing was done: every refusal has this form."""
+
+    type: Annotated[str, Field(description="validation_error, client_error or server_error")]
+    errors: Annotated[list[ProblemShape], Field(min_length=1)]
+
+
+class ConflictShape(RefusalShape):
+    """Nothing was done, because the state that it was asked in is another. The members beside the errors name it."""
+
+    status: NotRequired[Annotated[str, Field(description="The current state of the row")]]
+    count: NotRequired[Annotated[int, Field(description="How many rows the filter matches now")]]

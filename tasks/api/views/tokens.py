@@ -1,0 +1,36 @@
+"""JSON Web Tokens: the library's views, described."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+from typing_extensions import TypedDict
+
+from tasks.api.answers import AccessShape, PairShape, RefusalShape
+from tasks.api.describing import example
+
+_REFUSED = {401: RefusalShape}
+
+
+class Credentials(TypedDict):
+    """For the schema alone, like the next one: the library's serializers read them."""
+
+    username: str
+    password: str
+
+
+class RefreshToken(TypedDict):
+    refresh: str
+
+
+@extend_schema(
+    summary="Sign in",
+    request=Credentials,
+    responses={200: PairShape, **_REFUSED},
+    examples=[example("Sign in", {"username": "integration", "password": "…"})],
+)
+class TokenView(TokenObtainPairView):
+    """Gives an access token, for the header `Authorization: Bearer …`, and a refresh token to get the next with."""
+
+
+@extend_schema(summary="Get the next access token", request=RefreshToken, responses={200: AccessShape, **_REFUSED})
+class RefreshView(TokenRefreshView):
+    """Gives another access token for a refresh token that has not expired."""
