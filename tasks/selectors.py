@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, Count, QuerySet
+from django.db.models import BooleanField, Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from tasks import database, topology
@@ -217,12 +217,12 @@ def tasks() -> QuerySet[Task]:
     return Task.objects.select_related("created_by")
 
 
-def with_tag(rows: QuerySet[Task], tag: str) -> QuerySet[Task]:
+def has_tag(tag: str) -> Q:
+    """Returns the condition that a task has the tag."""
     if database.is_postgresql():
-        return rows.filter(tags__contains=[tag])
-    return rows.filter(
-        RawSQL("EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s)", [tag], output_field=BooleanField())
-    )
+        return Q(tags__contains=[tag])
+    sql = "EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s)"
+    return Q(RawSQL(sql, [tag], output_field=BooleanField()))  # noqa: S611  (the tag is a parameter)
 
 
 def newest_attempts(task_ids: list[uuid.UUID]) -> dict[uuid.UUID, TaskAttempt]:

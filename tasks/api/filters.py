@@ -53,7 +53,7 @@ class TaskFilter(django_filters.FilterSet):
         return rows.filter(status__in=_words(name, value, TaskStatus.values))
 
     def by_tag(self, rows: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
-        return selectors.with_tag(rows, value)
+        return rows.filter(selectors.has_tag(value))
 
 
 class DeadLetterFilter(django_filters.FilterSet):

@@ -1,0 +1,23 @@
+"""What the conditions of a search may depend on besides its words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from tasks import database
+
+
+@dataclass
+class Look:
+    """One look at the rows, by somebody, at a time."""
+
+    user: Any
+
+    @cached_property
+    def now(self) -> datetime:
+        return database.now()
+
+    @cached_property
+    def sees_payload(self) -> bool:
+        return bool(self.user.has_perm("tasks.view_payload"))

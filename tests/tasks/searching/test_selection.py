@@ -1,0 +1,74 @@
+"""Selections: how far they look, how they are ordered, kept and said."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tasks import database
+from tasks.searching import InvalidSearch, Selection, selection
+from tests.tasks.rows import a_task
+from tests.tasks.searching.conftest import names
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_payloads_are_searched_in_the_newest_of_what_the_rest_matches(
+    root: User, some: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "NEWEST_LOOKED_AT", 2)
+    assert names(root, "payload.order_id:42,100") == "d"  # of d and e
+    assert names(root, "payload.order_id:42 status:completed,failed") == "ab"
+    assert names(root, "payload.order_id:42 queue:default priority:<9") == "b"  # of b and d
+    assert names(root, "queue:default") == "abd"
+    assert Selection("tasks", "payload.order_id:42").notes == [
+        "Payloads and errors were searched in the newest 2 of what the other words match."
+    ]
+    assert Selection("tasks", "status:failed queue:default job").notes == []
+
+
+def test_the_newest_is_exact_where_times_are_equal(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "NEWEST_LOOKED_AT", 3)
+    now = database.now()
+    tasks = [a_task(created_at=now, run_at=now, payload={"n": 1}) for _ in range(5)]
+    found = Selection("tasks", "payload.n:1").rows(root)
+    assert {row.id for row in found} == {task.id for task in sorted(tasks, key=lambda task: task.id)[2:]}
+
+
+def test_what_is_listed_by_its_end(root: User) -> None:
+    def order(q: str, **filters: str) -> str:
+        return Selection("tasks", q, filters).order[0]
+
+    assert order("") == order("status:failed") == order("status:pending,completed") == "-created_at"
+    assert (
+        order("status:completed") == order("status:Completed,failed") == order("", status="completed") == "-finished_at"
+    )
+    assert order("-status:completed") == order("status:failed status:completed") == "-created_at"
+    assert order("finished:today") == order("", finished_after="2026-01-01") == "-finished_at"
+
+
+# --- Stored and said --------------------------------------------------------------------------------------------------
+
+
+def test_a_selection_is_kept_as_json() -> None:
+    chosen = Selection("tasks", " status:failed ", {"queue": "http", "type": " "})
+    assert chosen.as_json() == {"kind": "tasks", "q": "status:failed", "filters": {"queue": "http"}}
+    assert Selection.from_json(chosen.as_json()) == chosen
+    assert chosen.in_words() == "tasks with queue http, search status:failed"
+    assert Selection("dead_letters").in_words() == "all dead letters"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, {"kind": "workers", "q": "", "filters": {}}, {"kind": "tasks", "q": "", "filters": {"a": 1}}],
+)
+def test_what_is_no_selection_is_said(value: Any) -> None:
+    with pytest.raises(InvalidSearch, match="a selection is an object"):
+        Selection.from_json(value)
+
+
+def test_a_name_that_nothing_has_is_said(root: User, some: Any) -> None:
+    assert Selection("tasks", "type:http_reqest", {"queue": "htp"}).notes == [
+        "No installed type is called 'http_reqest'; did you mean http_request?",
+        "There is no queue 'htp'; did you mean http?",
+    ]
