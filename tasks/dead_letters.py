@@ -142,18 +142,23 @@ def _make_sure(headers: dict[str, Any]) -> None:
         return
     now = database.now()
     category = headers.get("category")
-    DeadLetter.objects.bulk_create(
-        [
-            DeadLetter(
-                task=task, type=task.type, queue=task.queue, attempts=task.attempt, created_at=now, announced_at=now,
-                category=category if category in FailureCategory.values else FailureCategory.CODE_ERROR,
-                error_class="Announced",
-                message="its dead letter was missing and was made from the announcement",
-                fingerprint=fingerprint(task.type, "Announced", ""),
-            )
-        ],
-        ignore_conflicts=True,
+    _write(
+        DeadLetter(
+            task=task, type=task.type, queue=task.queue, attempts=task.attempt, created_at=now, announced_at=now,
+            category=category if category in FailureCategory.values else FailureCategory.CODE_ERROR,
+            error_class="Announced",
+            message="its dead letter was missing and was made from the announcement",
+            fingerprint=fingerprint(task.type, "Announced", ""),
+        )
     )  # fmt: skip
+
+
+def _write(letter: DeadLetter) -> None:
+    """Stores a dead letter where its task has no open one, and notes it for its group."""
+    with database.one_transaction():
+        DeadLetter.objects.bulk_create([letter], ignore_conflicts=True)
+        if DeadLetter.objects.filter(id=letter.id).exists():
+            transitions.note_deaths([(letter.fingerprint, letter.queue)])
 
 
 def _deaths(told: Any) -> list[dict[str, Any]]:
@@ -177,17 +182,19 @@ def _keep_stray(dead: _Dead) -> None:
     category = FailureCategory.UNKNOWN_TYPE if unknown else FailureCategory.INVALID_PAYLOAD
     why = f"no worker knows the Celery task {name!r}" if unknown else "the message names no task of Taskyard"
     now = database.now()
-    DeadLetter.objects.create(
-        id=new_id(),
-        type=name,
-        queue=storable_text(topology.without_namespace(str(first.get("queue", ""))), 60)[:60],
-        category=category,
-        error_class="StrayMessage",
-        message=why,
-        fingerprint=fingerprint(name, "StrayMessage", why),
-        body=storable_text(dead.body, BODY_LIMIT),
-        x_death=deaths,
-        created_at=now,
-        announced_at=now,
+    _write(
+        DeadLetter(
+            id=new_id(),
+            type=name,
+            queue=storable_text(topology.without_namespace(str(first.get("queue", ""))), 60)[:60],
+            category=category,
+            error_class="StrayMessage",
+            message=why,
+            fingerprint=fingerprint(name, "StrayMessage", why),
+            body=storable_text(dead.body, BODY_LIMIT),
+            x_death=deaths,
+            created_at=now,
+            announced_at=now,
+        )
     )
     logger.warning("a message that is no execution of a task was set aside: %s", why)

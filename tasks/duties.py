@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from tasks import database, dead_letters, maintenance, presence, selectors, transitions
+from tasks import database, dead_letters, failure_groups, maintenance, presence, selectors, transitions
 from tasks.leadership import COORDINATOR
 from tasks.publishing import BROKER_ERRORS, Publisher, new_publisher
 
 logger = logging.getLogger(__name__)
 
 WORKERS_KEPT = 30 * 86_400.0  # seconds that a worker's row stays after its last heartbeat
+GROUPS_KEPT = 180 * 86_400.0  # and a group's of which nothing is open, after its last death
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ def row_duties() -> list[Duty]:
         Duty("settle-dependents", 0.5, lambda term: transitions.settle_rest()),
         Duty("repair-blocked", 600.0, lambda term: transitions.repair_blocked()),
         Duty("abandon-unknown-types", 10.0, _abandon),
+        Duty("count-dead-letters", 1.0, lambda term: failure_groups.fold_changes()),
+        Duty("recount-dead-letters", 600.0, lambda term: transitions.recount_groups()),
+        Duty("forget-old-groups", 3600.0, lambda term: failure_groups.forget_old(GROUPS_KEPT)),
         Duty("forget-old-workers", 3600.0, lambda term: presence.forget_old(WORKERS_KEPT)),
     ]
 

@@ -21,8 +21,9 @@ class UnknownType(TaskyardError):
 class IllegalTransition(TaskyardError):
     """The task is not in a state that the move may start from. `attr` is the path by which a submission named it."""
 
-    def __init__(self, verb: str, status: str, why: str = "", attr: str = "") -> None:
-        super().__init__(f"a {status} task cannot be {verb}" + (f": {why}" if why else ""))
+    def __init__(self, verb: str, status: str, why: str = "", attr: str = "", noun: str = "task") -> None:
+        article = "an" if status[:1] in "aeiou" else "a"
+        super().__init__(f"{article} {status} {noun} cannot be {verb}" + (f": {why}" if why else ""))
         self.verb, self.status, self.attr = verb, status, attr
 
 
@@ -38,6 +39,28 @@ class QueueMissing(TaskyardError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no queue {name!r}")
+
+
+class GroupMissing(TaskyardError):
+    """There is no group of failures of this fingerprint."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(f"there is no group {fingerprint!r}")
+
+
+class RuleMissing(TaskyardError):
+    """There is no rule of this id."""
+
+    def __init__(self, rule: int) -> None:
+        super().__init__(f"there is no rule {rule}")
+
+
+class ChangedMeanwhile(TaskyardError):
+    """What was looked at is not what is there by now. `state` names what is."""
+
+    def __init__(self, words: str, **state: Any) -> None:
+        super().__init__(words)
+        self.state = state
 
 
 class InvalidSubmission(TaskyardError):

@@ -41,6 +41,7 @@ class Failure:
     retryable: bool
     retry_after: float | None = None
     details: Any = None
+    delay: float | None = None  # a rule's, instead of the policy's
 
 
 def describe(error: BaseException) -> Failure:

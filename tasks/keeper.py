@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from tasks import database, presence, selectors, transitions, trust
+from tasks.classifying import RulesInForce
 from tasks.coroutines import EventLoop
 from tasks.errands import Errands
 from tasks.guarding import WEDGED_EXIT, Guard
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 NOTES_WITHIN = 0.5
 CANCELS_EVERY = 1.0
 HEARTBEAT = 4.0
+RULES_EVERY = 5.0  # seconds until a changed rule is in force
 TICK = 0.1  # seconds between two looks at deadlines and at the byte that says "stop", which has no bell
 LONGEST_PAUSE = 5.0
 
@@ -49,10 +51,12 @@ class Keeper:
         self._errands = Errands(self._changed)
         self._recorder = Recorder(self._holdings, self.notes, self.incarnation)
         self._guard = Guard(self._holdings, self.notes, lease=self._lease, share=self._share)
+        self._rules = RulesInForce()
         self._pulse = Pulse("worker", "keeper")
         self._claimed_at: float | None = None
         self._unknown_claim = False
         self._renew_at = self._cancels_at = self._heartbeat_at = self._notes_at = self._database_at = 0.0
+        self._rules_at = 0.0
         self._pause = 0.0
         self._stop = False
         self._thread = threading.Thread(target=self._live, name="taskyard-keeper", daemon=True)
@@ -168,6 +172,8 @@ class Keeper:
         """All that goes to the database, the most urgent first."""
         if time.monotonic() >= self._renew_at:
             self._renew()  # before errands: one that waits for somebody's lock comes again and again
+        if time.monotonic() >= self._rules_at:
+            self._read_rules()  # before the first claim, so that no failure is judged without them
         self._errands.serve()
         now = time.monotonic()
         if self._holdings.ended and (now >= self._recorder.due_at or self._stop):
@@ -210,7 +216,10 @@ class Keeper:
             self._renew_at, self._cancels_at = now + self._lease / 6, now + CANCELS_EVERY
         if self._unknown_claim:
             self._renew_at, self._unknown_claim = 0.0, False  # some of their leases began before the outage
-        attempts = [Attempt(each, worker=self.node.name, incarnation=self.incarnation, started=now) for each in claimed]
+        attempts = [
+            Attempt(each, worker=self.node.name, incarnation=self.incarnation, started=now, rules=self._rules)
+            for each in claimed
+        ]
         return self._holdings.add(attempts, trusted_until=asked_at + self._lease)
 
     def _renew(self) -> None:
@@ -228,6 +237,16 @@ class Keeper:
         self._cancels_at = time.monotonic() + CANCELS_EVERY
         if pairs := self._holdings.pairs():
             self._holdings.cancel(transitions.cancel_requests(pairs, incarnation=self.incarnation))
+
+    def _read_rules(self) -> None:
+        self._rules_at = time.monotonic() + RULES_EVERY
+        try:
+            self._rules.renew(selectors.failure_rules())
+        except (OperationalError, InterfaceError):
+            self._rules_at = 0.0
+            raise
+        except Exception as error:  # noqa: BLE001  (a table of another release, say: work goes on by the old ones)
+            logger.warning("the failure rules could not be read: %s", error)
 
     def _arm_switch(self) -> None:
         # A thread of C that needs no GIL: where a handler holds it past the lease, the process ends rather than go on

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from tasks.classifying import RulesInForce
 from tasks.exceptions import CancelRequested, DrainReached, TaskFailed, UnknownType
 from tasks.failures import MESSAGE_LIMIT, Failure, describe
 from tasks.retry_policy import RetryPolicy
@@ -18,9 +19,19 @@ UNKNOWN_TYPE_DELAY, LONGEST_UNKNOWN_TYPE_DELAY = 5.0, 60.0  # seconds until anot
 class Attempt:
     """One claim in the hands of a process: what it needs to say how it ended."""
 
-    __slots__ = ("claimed", "incarnation", "started", "worker")
+    __slots__ = ("claimed", "incarnation", "rules", "started", "worker")
 
-    def __init__(self, claimed: Claimed, *, worker: str, incarnation: uuid.UUID, started: float) -> None:
+    def __init__(
+        self,
+        claimed: Claimed,
+        *,
+        worker: str,
+        incarnation: uuid.UUID,
+        started: float,
+        rules: RulesInForce | None = None,
+    ) -> None:
+        """`rules` are those of the process; what they say at the end of the attempt counts."""
+        self.rules = rules
         self.claimed, self.worker, self.incarnation = claimed, worker, incarnation
         self.started = started  # monotonic seconds
 
@@ -50,7 +61,8 @@ class Attempt:
                 category=FailureCategory.UNKNOWN_TYPE,
                 message=str(error),
             )
-        return self._failed(describe(error), at)
+        failure = describe(error)
+        return self._failed(failure if self.rules is None else self.rules.apply(self.claimed.type, failure), at)
 
     def released(self, *, at: float, why: str = "the worker is stopping") -> Ending:
         """Returns the ending of an attempt that is handed back and does not count."""
@@ -64,9 +76,11 @@ class Attempt:
     def _failed(self, failure: Failure, at: float) -> Ending:
         failures = self.claimed.failures + 1
         retries = failure.retryable and failures < self.claimed.max_attempts
-        delay = 0.0
+        delay: float | None = 0.0
         if retries:
-            delay = RetryPolicy.model_validate(self.claimed.retry).delay(failures)
+            delay = failure.delay
+            if delay is None:
+                delay = RetryPolicy.model_validate(self.claimed.retry).delay(failures)
             delay = max(delay, failure.retry_after or 0.0)
         details = None
         if failure.details is not None:

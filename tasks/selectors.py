@@ -10,7 +10,8 @@ from django.db.models import BooleanField, Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from tasks import database, topology
-from tasks.models import DeadLetter, Queue, Task, TaskAttempt, Worker
+from tasks.classifying import RuleFacts
+from tasks.models import DeadLetter, FailureRule, Queue, Task, TaskAttempt, Worker
 from tasks.states import Kind, TaskStatus
 
 # --- For the coordinator --------------------------------------------------------------------------------------------
@@ -206,6 +207,15 @@ def _before(moment: str, seconds: float) -> str:
 def _is(status: TaskStatus) -> str:
     # Written out and not a parameter: the planner has to see that it fits a partial index.
     return f"status = '{status.value}'"
+
+
+# --- For workers ----------------------------------------------------------------------------------------------------
+
+
+def failure_rules() -> list[RuleFacts]:
+    """Returns the enabled rules in the order in which they are asked."""
+    rows = FailureRule.objects.filter(enabled=True).order_by("order", "id")
+    return [RuleFacts(*row) for row in rows.values_list(*RuleFacts._fields)]
 
 
 # --- For people and programs ----------------------------------------------------------------------------------------

@@ -91,6 +91,19 @@ class FailureCategory(TextChoices):
     CANCELLED = "cancelled"
 
 
+# What a failure of an attempt can be: rules of operators choose among these. The others are facts of the engine's.
+RULED = frozenset(
+    {
+        FailureCategory.TIMEOUT,
+        FailureCategory.CONNECTION,
+        FailureCategory.HTTP_4XX,
+        FailureCategory.HTTP_5XX,
+        FailureCategory.RATE_LIMITED,
+        FailureCategory.INVALID_PAYLOAD,
+        FailureCategory.CODE_ERROR,
+    }
+)
+
 # A failure of these kinds ends the task at once, unless the error itself says that it may be tried again.
 NOT_RETRYABLE = frozenset({FailureCategory.HTTP_4XX, FailureCategory.INVALID_PAYLOAD})
 
@@ -134,6 +147,36 @@ class Door(TextChoices):
     API = "api", "API"
     COMMAND_LINE = "command line"
     SYSTEM = "system"  # nobody asked for it
+
+
+class GroupState(TextChoices):
+    """What operators think of failures of one kind."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"  # mended: it opens again by itself when it comes back
+    IGNORED = "ignored"  # known, and not worth a look: it is counted on
+
+
+# Verb on a group -> the states from which it leads on, and where to.
+GROUP_MOVES: dict[str, tuple[frozenset[GroupState], GroupState]] = {
+    "resolved": (frozenset({GroupState.OPEN, GroupState.IGNORED}), GroupState.RESOLVED),
+    "ignored": (frozenset({GroupState.OPEN, GroupState.RESOLVED}), GroupState.IGNORED),
+    "reopened": (frozenset({GroupState.RESOLVED, GroupState.IGNORED}), GroupState.OPEN),
+}
+
+
+class MessageMatch(TextChoices):
+    """How a rule looks at the message of a failure."""
+
+    CONTAINS = "contains"  # in any case of letters
+    REGEX = "regex", "regular expression"
+
+
+class RuleVerdict(TextChoices):
+    """What a rule says of another attempt; one without a word leaves it to the error and its category."""
+
+    RETRY = "retry", "try again"
+    DIE = "die", "dead at once"
 
 
 class Kind(TextChoices):

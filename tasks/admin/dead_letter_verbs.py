@@ -4,11 +4,10 @@ import uuid
 from typing import Any
 
 from tasks import services
-from tasks.admin.verb_forms import RetryForm
+from tasks.admin.verb_forms import ReasonedForm, RetryForm
 from tasks.admin.verbs import Verb
 from tasks.models import DeadLetter
 from tasks.services import Report
-from tasks.states import Resolution
 
 _CHANGE = "tasks.change_deadletter"
 
@@ -27,9 +26,10 @@ def _reprocess(ids: list[uuid.UUID], values: dict[str, Any], user: Any) -> Repor
 
 def _discard(ids: list[uuid.UUID], values: dict[str, Any], user: Any) -> Report:
     report, letters = _open_ones(ids)
-    services.discard_dead_letters(DeadLetter.objects.filter(id__in=letters), actor=user, reason=values["reason"])
-    discarded = DeadLetter.objects.filter(id__in=letters, resolution=Resolution.DISCARDED)
-    report.done = list(discarded.values_list("id", flat=True))
+    found = services.discard_dead_letters(
+        DeadLetter.objects.filter(id__in=letters), actor=user, reason=values["reason"]
+    )
+    report.done, report.skipped = found.done, report.skipped | found.skipped
     return report
 
 
@@ -72,6 +72,7 @@ VERBS = (
         explanation="It is closed without another try. Its task stays failed, and can still be retried later.",
         permission=_CHANGE,
         allows=_is_open,
+        form=ReasonedForm,
         run_many=_discard,
         is_grave=True,
     ),

@@ -48,6 +48,14 @@ class VerbForm(forms.Form):
             self.add_error(field if field in self.fields else None, message)
 
 
+class ReasonedForm(VerbForm):
+    reason = forms.CharField(
+        max_length=LONGEST_REASON,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Kept with the history, for whoever wonders later.",
+    )
+
+
 class PriorityForm(VerbForm):
     priority = forms.IntegerField(
         min_value=LOWEST_PRIORITY,

@@ -7,6 +7,8 @@ from tasks.models.dead_letter import DeadLetter
 from tasks.models.dependency import TaskDependency
 from tasks.models.event import TaskEvent
 from tasks.models.failed_login import FailedLogin
+from tasks.models.failure_group import FailureGroup, FailureGroupChange
+from tasks.models.failure_rule import FailureRule
 from tasks.models.leadership import Leadership
 from tasks.models.log import TaskLog
 from tasks.models.queue import Queue
@@ -19,6 +21,9 @@ __all__ = [
     "AuditEntry",
     "DeadLetter",
     "FailedLogin",
+    "FailureGroup",
+    "FailureGroupChange",
+    "FailureRule",
     "Leadership",
     "Queue",
     "RoleGrant",

@@ -55,6 +55,7 @@ class DeadLetter(models.Model):
             models.Index("task", name="dead_letter_task", condition=Q(task__isnull=False)),
             models.Index("created_at", name="dead_letter_created"),
             models.Index("fingerprint", name="dead_letter_open_group", condition=Q(resolution="")),
+            models.Index("fingerprint", "created_at", name="dead_letter_group"),  # the newest of a group, its likes
             models.Index("created_at", name="dead_letter_to_announce", condition=Q(announced_at__isnull=True)),
         ]
 

@@ -3,10 +3,11 @@
 from tasks.services.cancelling import cancel_tasks
 from tasks.services.compensating import compensate_task
 from tasks.services.copying import clone_task
+from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_letters
 from tasks.services.editing import change_priority, edit_task, run_now
 from tasks.services.queues import limit_queue, pause_queue, resume_queue
 from tasks.services.reports import Report
-from tasks.services.retrying import discard_dead_letters, reprocess_dead_letters, retry_tasks
+from tasks.services.retrying import retry_tasks
 from tasks.services.secrets import with_secrets
 from tasks.services.storing import Submitted
 from tasks.services.submission import submit_given, submit_task, submit_tasks

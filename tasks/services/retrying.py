@@ -1,18 +1,16 @@
-"""Dead tasks come back: by their own id, by their dead letter, or everything that a filter matches."""
+"""Dead tasks come back by their own id, with another payload if that is wanted."""
 
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import QuerySet
-
 from tasks import database, registry, transitions
 from tasks.exceptions import InvalidSubmission, UnknownType
 from tasks.leadership import COORDINATOR
-from tasks.models import DeadLetter, Task
+from tasks.models import Task
 from tasks.services.preparing import ERRORS_SHOWN, payload_text, with_secrets_kept
 from tasks.services.reports import Report, report_on
-from tasks.states import EventKind, Resolution, TaskStatus
+from tasks.states import TaskStatus
 
 AT_ONCE = 1_000  # tasks of one transaction: nobody waits long for its locks
 LONGEST_SPREAD = 7 * 86_400.0
@@ -52,44 +50,6 @@ def retry_tasks(
         report.done += one.done
         report.skipped |= one.skipped
     return report
-
-
-def reprocess_dead_letters(
-    letters: "QuerySet[DeadLetter]",
-    *,
-    actor: Any = None,
-    reason: str = "",
-    spread: float = 0.0,
-    patch: Mapping[str, Any] | None = None,
-) -> Report:
-    """Retries the tasks of these dead letters as far as those are open. Raises as `retry_tasks` does.
-
-    What is no task's, a stray message, is skipped: there is nothing that could run again.
-    """
-    found: list[tuple[uuid.UUID, uuid.UUID | None]] = list(
-        letters.filter(resolution="").order_by("created_at", "id").values_list("id", "task_id")
-    )
-    tasks = [task_id for _, task_id in found if task_id is not None]
-    report = retry_tasks(tasks, actor=actor, reason=reason, spread=spread, patch=patch)
-    for letter_id, task_id in found:
-        if task_id is None:
-            report.skipped[letter_id] = ("stray", "it is a message that belongs to no task: it can only be discarded")
-    return report
-
-
-def discard_dead_letters(letters: "QuerySet[DeadLetter]", *, actor: Any = None, reason: str = "") -> int:
-    """Closes these dead letters without another try, as far as they are open. Returns how many."""
-    with database.one_transaction():
-        rows = letters.filter(resolution="").order_by("id").select_for_update(of=("self",)).values_list("id", "task_id")
-        found: list[tuple[uuid.UUID, uuid.UUID | None]] = list(rows)
-        DeadLetter.objects.filter(id__in=[letter_id for letter_id, _ in found]).update(
-            resolution=Resolution.DISCARDED, resolved_at=database.now(), resolved_by_id=getattr(actor, "pk", None)
-        )
-        of_tasks = [task_id for _, task_id in found if task_id is not None]
-        if of_tasks:
-            actor_id = getattr(actor, "pk", None)
-            transitions.write_events(of_tasks, EventKind.DISCARDED, reason=reason, actor_id=actor_id)
-    return len(found)
 
 
 def merged(value: Any, patch: Any) -> Any:

@@ -10,6 +10,7 @@ from tasks.transitions.depending import add_edges, lock_parents
 from tasks.transitions.editing import Edited, edit, hurry
 from tasks.transitions.events import write_events
 from tasks.transitions.finishing import Ending, finish
+from tasks.transitions.grouping import note_closed, note_deaths, recount_groups
 from tasks.transitions.parking import abandon_parked, park_unknown, unpark_known
 from tasks.transitions.reaping import lose_expired
 from tasks.transitions.reviving import revive
@@ -37,8 +38,11 @@ __all__ = [
     "insert",
     "lock_parents",
     "lose_expired",
+    "note_closed",
+    "note_deaths",
     "park_unknown",
     "promote_due",
+    "recount_groups",
     "renew",
     "repair_blocked",
     "return_of_queue",

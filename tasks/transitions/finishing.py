@@ -12,6 +12,7 @@ from tasks.kill_points import KillPoint, reached
 from tasks.models.task import new_id
 from tasks.states import FINAL, EventKind, Outcome, TaskStatus
 from tasks.transitions.events import write_events
+from tasks.transitions.grouping import note_deaths
 from tasks.transitions.settling import settle
 
 Pair = tuple[uuid.UUID, int]
@@ -175,15 +176,20 @@ def bury(deaths: Sequence[Ending | Death]) -> None:
     """Writes the dead letters of tasks that have just failed for good."""
     if not deaths:
         return
-    database.run(
+    letters = [_letter(death) for death in deaths]
+    written = database.run(
         f"""WITH {database.given(**_LETTER_TYPES)}
         INSERT INTO tasks_deadletter (id, task_id, type, queue, category, error_class, message, traceback,
             fingerprint, attempts, body, created_at, resolution)
         SELECT v_letter, v_id, v_type, v_queue, v_category, v_error_class, v_message, v_traceback, v_fingerprint,
             v_attempt, '', {database.clock()}, ''
-        FROM v WHERE true ON CONFLICT DO NOTHING""",
-        [database.as_rows(_letter(death) for death in deaths)],
+        FROM v WHERE true ON CONFLICT DO NOTHING RETURNING fingerprint, queue""",
+        [database.as_rows(letters)],
     )
+    workers: dict[str, str] = {}
+    for letter, death in zip(letters, deaths, strict=True):
+        workers.setdefault(letter["fingerprint"], getattr(death, "worker", ""))
+    note_deaths(((row[0], row[1]) for row in written), workers)
 
 
 def _letter(death: Ending | Death) -> dict[str, Any]:

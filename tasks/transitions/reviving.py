@@ -5,6 +5,7 @@ import uuid
 from tasks import database
 from tasks.states import EventKind, Resolution, TaskStatus
 from tasks.transitions.events import write_events
+from tasks.transitions.grouping import note_closed
 from tasks.transitions.settling import reblock
 
 
@@ -35,14 +36,15 @@ def revive(ids: list[uuid.UUID], *, actor_id: int | None, reason: str = "", spre
         moved = set(database.ids_of(rows))
         if moved:
             write_events(moved, EventKind.REVIVED, reason=reason, actor_id=actor_id)
-            database.run(
+            closed = database.run(
                 f"""WITH {database.given(id="uuid")},
                 locked AS (SELECT id FROM tasks_deadletter WHERE task_id IN (SELECT v_id FROM v) AND resolution = ''
                            ORDER BY id {database.lock()})
                 UPDATE tasks_deadletter SET resolution = %s, resolved_at = {database.clock()}, resolved_by_id = %s
-                WHERE {database.is_in("id", "locked")}""",
+                WHERE {database.is_in("id", "locked")} RETURNING fingerprint""",
                 [database.as_ids(moved), Resolution.REPROCESSED, actor_id],
             )
+            note_closed(row[0] for row in closed)
         if parents := [database.as_uuid(row[0]) for row in rows if row[1]]:
             reblock(parents)
     return moved

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 # Neither counts: what a transaction is made of, and what happens by the clock.
 ASIDE = re.compile(
     r"^(BEGIN|COMMIT|SAVEPOINT|RELEASE)|UPDATE tasks_task SET lease_expires_at|INSERT INTO tasks_worker|AND cancel_req"
+    r"|tasks_failurerule"
 )
 TYPES = pytest.mark.parametrize("type_name", ["sample.noop", "sample.async_noop"])
 Cost = Callable[[int], list[str]]

@@ -120,8 +120,7 @@ class DeadLetterVerbs(DeadLetterView):
         letter = self.letter(pk)
         body = bodies.read(bodies.Reasoned, bodies.an_object(request))
         letters = DeadLetter.objects.filter(id=pk)
-        if not services.discard_dead_letters(letters, actor=request.user, reason=body.reason):
-            _check_open(self.letter(pk), "discarded")
+        services.discard_dead_letters(letters, actor=request.user, reason=body.reason).of_one("discarded")
         return Response(self.shape(self.letter(letter.id)))
 
     @extend_schema(
@@ -157,7 +156,7 @@ class DeadLetterVerbs(DeadLetterView):
     def discard_matching(self, request: Request) -> Response:
         body = bodies.read(bodies.Filtered, self._with_query())
         count = sum(
-            services.discard_dead_letters(letters, actor=request.user, reason=body.reason)
+            len(services.discard_dead_letters(letters, actor=request.user, reason=body.reason).done)
             for letters in _confirmed(body)
         )
         return Response({"count": count, "skipped_count": body.confirm_count - count, "skipped": []})

@@ -167,7 +167,7 @@ def test_dead_letters_are_reprocessed_as_far_as_that_can_be(
     root: Client, make_task: Any, make_dead_letter: Any
 ) -> None:
     letters = [make_dead_letter(make_task(S.FAILED)), make_dead_letter(make_task(S.FAILED)), make_dead_letter(None)]
-    root.post(reverse("admin:tasks_deadletter_discard", args=[letters[1].pk]), {})
+    root.post(reverse("admin:tasks_deadletter_discard", args=[letters[1].pk]), {"reason": "old"})
     asked = select(root, LETTERS, "reprocess", letters)
     assert "Reprocess: 3 dead letters" in asked.content.decode()
     assert "2 open, 1 discarded" in asked.content.decode()
@@ -181,6 +181,9 @@ def test_dead_letters_are_reprocessed_as_far_as_that_can_be(
 
 def test_dead_letters_are_discarded(root: Client, make_task: Any, make_dead_letter: Any) -> None:
     letters = [make_dead_letter(make_task(S.FAILED)), make_dead_letter(None)]
-    assert said(confirm(root, select(root, LETTERS, "discard", letters))) == "2 dead letters were discarded."
+    asked = select(root, LETTERS, "discard", letters)
+    again = confirm(root, asked)
+    assert again.context["form"].errors["reason"]
+    assert said(confirm(root, again, reason="old")) == "2 dead letters were discarded."
     assert LogEntry.objects.count() == 2
     assert Task.objects.get().status == S.FAILED

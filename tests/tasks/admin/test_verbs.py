@@ -202,7 +202,7 @@ def test_a_dead_letter_is_resolved_once(
     assert DeadLetter.objects.get().resolution == resolution
     assert LogEntry.objects.get().change_message == f"{verb.capitalize()}: fixed"
     assert root.get(place).context["buttons"] == []
-    response = root.post(reverse(f"admin:tasks_deadletter_{verb}", args=[letter.pk]), {})
+    response = root.post(reverse(f"admin:tasks_deadletter_{verb}", args=[letter.pk]), {"reason": "again"})
     assert "it is resolved already" in said(response)
 
 
@@ -223,5 +223,5 @@ def test_a_viewer_resolves_no_dead_letter(
     viewer = sign_in("tasks.view_deadletter", "tasks.change_task")
     for verb in ("reprocess", "discard"):
         assert viewer.post(reverse(f"admin:tasks_deadletter_{verb}", args=[letter.pk]), {}).status_code == 403
-    services.discard_dead_letters(DeadLetter.objects.filter(pk=letter.pk))  # the engine itself could
+    services.discard_dead_letters(DeadLetter.objects.filter(pk=letter.pk), reason="x")  # the engine itself could
     assert viewer.get(reverse("admin:tasks_deadletter_change", args=[letter.pk])).context["buttons"] == []

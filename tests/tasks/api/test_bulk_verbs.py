@@ -95,7 +95,7 @@ def test_what_a_filter_matches_is_discarded(root: Api) -> None:
     code, body = root.post("dlq/discard/", {"type": "sample.noop", "confirm_count": 2, "reason": "old"})
     assert (code, body["count"]) == (200, 2)
     assert set(DeadLetter.objects.values_list("resolution", flat=True)) == {Resolution.DISCARDED}
-    assert root.post("dlq/discard/", {"confirm_count": 0})[1]["count"] == 0
+    assert root.post("dlq/discard/", {"confirm_count": 0, "reason": "old"})[1]["count"] == 0
 
 
 def test_large_sets_are_worked_off_in_parts(root: Api, monkeypatch: Any) -> None:
@@ -116,7 +116,7 @@ def test_a_dead_letter_is_reprocessed_once(root: Api, dead: Task) -> None:
     assert body["resolved_by"] == root.user.get_username() if root.user else None
     assert Task.objects.get().payload == {"what": "secret payload", "more": 1}
     for verb in ("reprocess", "discard"):
-        code, body = root.post(f"dlq/tasks/{letter.id}/{verb}/")
+        code, body = root.post(f"dlq/tasks/{letter.id}/{verb}/", {"reason": "again"})
         assert (code, body["status"]) == (409, "reprocessed")
 
 
@@ -148,14 +148,14 @@ def test_equal_failures_form_a_group(root: Api) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert root.get("dlq/groups/")[1]["count"] == 3
     assert len(queries) == cost
-    root.post("dlq/discard/", {"confirm_count": 5})
+    root.post("dlq/discard/", {"confirm_count": 5, "reason": "old"})
     assert root.get("dlq/groups/")[1]["results"] == []
 
 
 def test_numbers_of_the_dead(root: Api) -> None:
     dead_tasks(2, category=FailureCategory.TIMEOUT)
     dead_tasks(1)
-    root.post("dlq/discard/", {"confirm_count": 1, "category": "code_error"})
+    root.post("dlq/discard/", {"confirm_count": 1, "category": "code_error", "reason": "old"})
     body = root.get("dlq/stats/")[1]
     assert (body["open"], body["by_category"], body["resolved"]) == (2, {"timeout": 2}, {"discarded": 1})
     assert (body["by_type"], body["by_queue"]) == ({"sample.noop": 2}, {"default": 2})

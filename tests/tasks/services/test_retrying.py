@@ -151,19 +151,29 @@ class TestDeadLetters:
         stray = DeadLetter.objects.create(category="invalid_payload", fingerprint="x", created_at=database.now())
         report = reprocess_dead_letters(DeadLetter.objects.all())
         assert (report.done, list(report.skipped)) == ([], [stray.id])
-        assert discard_dead_letters(DeadLetter.objects.all(), actor=ann) == 1
+        assert discard_dead_letters(DeadLetter.objects.all(), actor=ann, reason="garbage").done == [stray.id]
         stray.refresh_from_db()
         assert (stray.resolution, stray.resolved_by_id) == ("discarded", ann.pk)
 
     def test_a_discarded_one_leaves_its_task_dead_with_the_reason(self, ann: User) -> None:
         [task_id] = dead(1)
-        assert discard_dead_letters(DeadLetter.objects.all(), actor=ann, reason="obsolete") == 1
-        assert discard_dead_letters(DeadLetter.objects.all()) == 0
+        letter = DeadLetter.objects.get()
+        assert discard_dead_letters(DeadLetter.objects.all(), actor=ann, reason=" obsolete ").done == [letter.id]
+        again = discard_dead_letters(DeadLetter.objects.all(), reason="twice")
+        assert (again.done, again.skipped) == ([], {letter.id: ("discarded", "it is resolved already")})
         assert Task.objects.get(id=task_id).status == S.FAILED
         event = TaskEvent.objects.get(task_id=task_id)
         assert (event.kind, event.reason, event.actor_id) == (EventKind.DISCARDED, "obsolete", ann.pk)
 
     def test_a_resolved_one_is_not_reprocessed_again(self) -> None:
         dead(1)
-        discard_dead_letters(DeadLetter.objects.all())
-        assert reprocess_dead_letters(DeadLetter.objects.all()).done == []
+        discard_dead_letters(DeadLetter.objects.all(), reason="old")
+        report = reprocess_dead_letters(DeadLetter.objects.all())
+        assert (report.done, list(report.skipped.values())) == ([], [("discarded", "it is resolved already")])
+
+    @pytest.mark.parametrize("reason", ["", "  \n"])
+    def test_nothing_is_discarded_without_a_reason(self, reason: str) -> None:
+        dead(1)
+        with pytest.raises(InvalidSubmission, match="reason: say why"):
+            discard_dead_letters(DeadLetter.objects.all(), reason=reason)
+        assert DeadLetter.objects.get().resolution == ""

@@ -215,7 +215,7 @@ def reprocess(ids: Ids) -> Action:
 def discard(ids: Ids) -> Action:
     return Action(
         "discard",
-        lambda: services.discard_dead_letters(DeadLetter.objects.filter(task_id__in=ids)),
+        lambda: len(services.discard_dead_letters(DeadLetter.objects.filter(task_id__in=ids), reason="old").done),
         lambda model, _: model.discard(ids),
     )
 
