@@ -32,7 +32,7 @@ LANGUAGE_CODE = "en-us"
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
