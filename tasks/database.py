@@ -83,20 +83,21 @@ def given(**columns: str) -> str:
     The types are PostgreSQL's; SQLite gets what its JSON functions make of the values.
     """
     if is_postgresql():
-        typed = ", ".join(f"v_{name} {kind}" for name, kind in columns.items())
-        return f"v AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r({typed}))"
+        typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        named = ", ".join(f"{name} AS v_{name}" for name in columns)
+        return f"v AS MATERIALIZED (SELECT {named} FROM jsonb_to_recordset(%s::jsonb) AS r({typed}))"
     picked = ", ".join(f"{_picked(name, kind)} AS v_{name}" for name, kind in columns.items())
     return f"v AS (SELECT {picked} FROM json_each(%s))"
 
 
 def _picked(name: str, kind: str) -> str:
     # `->` keeps JSON as JSON where `->>` would make an SQL value of it. PostgreSQL makes NULL of a null in both.
-    return f"nullif(value -> '$.v_{name}', 'null')" if kind == "jsonb" else f"value ->> '$.v_{name}'"
+    return f"nullif(value -> '$.{name}', 'null')" if kind == "jsonb" else f"value ->> '$.{name}'"
 
 
 def as_rows(rows: Iterable[Row]) -> str:
     """Returns the parameter for `given`."""
-    return json.dumps([{f"v_{key}": _plain(value) for key, value in row.items()} for row in rows], allow_nan=False)
+    return json.dumps(list(rows), allow_nan=False, default=_plain)
 
 
 def as_ids(ids: Iterable[uuid.UUID]) -> str:
@@ -104,12 +105,12 @@ def as_ids(ids: Iterable[uuid.UUID]) -> str:
     return as_rows({"id": each} for each in ids)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> str:
     if isinstance(value, uuid.UUID):
         return value.hex  # SQLite holds ids as 32 hex digits; PostgreSQL reads both forms
     if isinstance(value, datetime):
         return stored_time(value)
-    return value
+    raise TypeError(f"{type(value).__name__} is none of the values that rows are given as")
 
 
 def stored_time(value: datetime) -> str:

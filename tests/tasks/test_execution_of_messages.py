@@ -122,6 +122,28 @@ def test_slices_grow_unless_the_message_may_have_killed_a_process(
     assert claims == [sum(slices[: number + 1]) for number, size in enumerate(slices) for _ in range(size)]
 
 
+@pytest.mark.parametrize(("careful", "at_first"), [(False, 9), (True, 1)])
+def test_the_next_message_of_a_known_type_is_claimed_at_once(
+    process: PoolProcess, add_type: Add, careful: bool, at_first: int
+) -> None:
+    claims: list[int] = []
+
+    def look(ctx: TaskContext, payload: Any) -> None:
+        claims.append(Task.objects.filter(id__in=second).exclude(attempt=0).count())
+
+    second: list[uuid.UUID] = []
+    type_name = add_type(look)
+    for _ in range(2):  # the first tells how long it takes, the second is of a type that is known
+        process.take(*process.submit(type_name, count=2))
+    process.settle()
+    second = process.submit(type_name, count=9)
+    claims.clear()
+    process.take(*second, careful=careful)
+    process.settle()
+    assert statuses(second) == [S.COMPLETED] * 9
+    assert claims[0] == at_first
+
+
 # --- Coroutines -------------------------------------------------------------------------------------------------------
 
 
