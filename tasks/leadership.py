@@ -66,12 +66,14 @@ class Lead:
         return False
 
     def resign(self) -> None:
-        """Ends the lease, so that another need not wait for its end."""
+        """Ends the lease, so that another need not wait for its end. The row goes on saying since when nobody leads."""
         term = self._term
         self._trust(0.0, 0)
         if term:
+            # A little earlier than now: whoever asks within the clock's own step takes the lead at once.
             database.run(
-                "UPDATE tasks_leadership SET expires_at = NULL WHERE role = %s AND term = %s AND holder = %s",
+                f"""UPDATE tasks_leadership SET expires_at = {database.clock_plus("-0.002")}
+                WHERE role = %s AND term = %s AND holder = %s""",
                 [self.role, term, self.holder],
             )
 

@@ -1,6 +1,7 @@
 """The reads that others share: a number and the list behind it come from the same function."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -80,8 +81,17 @@ def types_seen(seconds: float) -> dict[str, set[str]]:
 
 def online_lines() -> list[Line]:
     """Returns what the online workers listen to, with the types they know there and how long those take."""
+    return lines_of(online_workers())
+
+
+def online_workers() -> list[Worker]:
+    return list(Worker.objects.filter(pk__in=online_worker_names()))
+
+
+def lines_of(workers: Iterable[Worker]) -> list[Line]:
+    """Returns what these workers listen to, by name."""
     lines: dict[str, Line] = {}
-    for worker in Worker.objects.filter(pk__in=online_worker_names()):
+    for worker in workers:
         for name in filter(topology.is_line, worker.queues):
             queue, kind = topology.split_line(name)
             line = lines.setdefault(name, Line(queue, kind))

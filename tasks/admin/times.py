@@ -1,4 +1,4 @@
-"""Times and lengths of time in the words of the pages."""
+"""Times on pages: in words, with the exact time under the pointer."""
 
 from datetime import UTC, datetime
 
@@ -6,38 +6,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+from tasks.wording import since, span, stamp
 
-
-def span(seconds: float) -> str:
-    """Returns a length of time in its two largest units: 312 ms, 4.2 s, 3 min 12 s, 2 h 5 min."""
-    if seconds < 0.0005:
-        return "< 1 ms"
-    if seconds < 0.9995:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
-    left, words = round(seconds), []
-    for size, unit in _UNITS:
-        if left >= size:
-            words.append(f"{left // size} {unit}")
-            left %= size
-    return " ".join(words[:2])
-
-
-def since(moment: datetime, now: datetime) -> str:
-    """Returns how long ago the moment was, or how far it is ahead, in its largest unit."""
-    seconds = round((now - moment).total_seconds())
-    for size, unit in _UNITS:
-        if abs(seconds) >= size:
-            words = f"{abs(seconds) // size} {unit}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
-    return "now"
-
-
-def stamp(moment: datetime) -> str:
-    """Returns the moment in the installation's zone, to the second."""
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+__all__ = ["age", "since", "span", "stamp", "stamp_and_age"]
 
 
 def age(moment: datetime | None, now: datetime) -> SafeString | None:

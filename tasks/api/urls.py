@@ -26,6 +26,7 @@ urlpatterns = [
     path(f"{_TASK}attempts/", TaskViewSet.as_view({"get": "attempts"}), name="task-attempts"),
     path(f"{_TASK}logs/", TaskViewSet.as_view({"get": "logs"}), name="task-logs"),
     path(f"{_TASK}timeline/", TaskViewSet.as_view({"get": "timeline"}), name="task-timeline"),
+    path(f"{_TASK}why/", TaskViewSet.as_view({"get": "why"}), name="task-why"),
     path(f"{_TASK}retry/", TaskVerbs.as_view({"post": "retry"}), name="task-retry"),
     path(f"{_TASK}cancel/", TaskVerbs.as_view({"post": "cancel"}), name="task-cancel"),
     path(f"{_TASK}clone/", TaskViewSet.as_view({"post": "clone"}), name="task-clone"),

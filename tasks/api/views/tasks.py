@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError, PermissionDenied
@@ -32,6 +32,7 @@ from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
 from tasks.api.timeline import timeline
 from tasks.api.views.chunked import ReadsChunked
+from tasks.api.why import EXAMPLE, WhyShape, why
 from tasks.exceptions import InvalidSubmission
 from tasks.models import Task, TaskAttempt, TaskLog
 from tasks.services import Submitted, clone_task, submit_given, submit_tasks, with_secrets
@@ -174,6 +175,16 @@ class TaskViewSet(TaskView):
     @action(detail=True)
     def timeline(self, request: Request, pk: uuid.UUID) -> Response:
         return Response(timeline(self.task(pk), with_payload=may_see_payload(request.user)))
+
+    @extend_schema(
+        summary="Ask why a task is not running",
+        description="For tasks that wait; 409 with its status for one that is processing or has ended.",
+        responses={200: WhyShape, 409: ConflictShape},
+        examples=[OpenApiExample("Its queue is paused", value=EXAMPLE, response_only=True, status_codes=["200"])],
+    )
+    @action(detail=True)
+    def why(self, request: Request, pk: uuid.UUID) -> Response:
+        return Response(why(self.task(pk)))
 
     def _shape_of(self, submitted: Submitted) -> TaskShape:
         if submitted.stored is None:

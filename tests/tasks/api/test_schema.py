@@ -62,7 +62,8 @@ def routed() -> Iterator[tuple[str, str]]:
             name for name in ("get", "post", "put", "patch", "delete") if hasattr(view.cls, name)
         ]
         place = "/" + pattern.replace("<uuid:pk>", "{id}").replace("<str:name>", "{name}")
-        yield from ((method.upper(), place) for method in known)
+        # DRF adds "head" to a view's actions when it is first asked.
+        yield from ((method.upper(), place) for method in known if method != "head")
 
 
 def test_each_operation_says_what_it_does_and_how_it_refuses(schema: dict[str, Any]) -> None:

@@ -1,0 +1,54 @@
+"""Times, lengths of time and names in words, for sentences and for pages."""
+
+import unicodedata
+from datetime import datetime
+
+from django.utils import timezone
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def span(seconds: float) -> str:
+    """Returns a length of time in its two largest units: 312 ms, 4.2 s, 3 min 12 s, 2 h 5 min."""
+    if seconds < 0.0005:
+        return "< 1 ms"
+    if seconds < 0.9995:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    left, words = round(seconds), []
+    for size, unit in _UNITS:
+        if left >= size:
+            words.append(f"{left // size} {unit}")
+            left %= size
+    return " ".join(words[:2])
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """Returns how long ago the moment was, or how far it is ahead, in its largest unit."""
+    seconds = round((now - moment).total_seconds())
+    for size, unit in _UNITS:
+        if abs(seconds) >= size:
+            words = f"{abs(seconds) // size} {unit}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "now"
+
+
+def stamp(moment: datetime) -> str:
+    """Returns the moment in the installation's zone, to the second."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+
+
+def quoted(text: str, length: int = 60) -> str:
+    """Returns a name for use within a sentence: in one line, without what would turn the sentence round, not too long.
+
+    Control characters and those that change the direction of writing come from whoever named the thing.
+    """
+    plain = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
+    words = " ".join(plain.split())
+    return f'"{words if len(words) <= length else words[: length - 1].rstrip() + "…"}"'
+
+
+def number_of(count: int, noun: str, nouns: str = "") -> str:
+    """Returns a count with its noun: 1 task, 2,000 tasks."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
