@@ -108,14 +108,15 @@ def record(
     reason: str = "",
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
-    ids: Iterable[uuid.UUID | str | int] = (),
+    ids: Iterable[uuid.UUID | str | int] | None = None,
 ) -> None:
-    """Notes one operation, in the transaction that makes it. `target` is which one, `ids` are the first of several.
+    """Notes one operation, in the transaction that makes it. `target` is which one; `ids`, where given, are what was
+    changed and are counted: none of them is no operation.
 
     Secrets are masked here. What stands under `payload` or `result` is shown to those alone who may see payloads.
     """
     operation = Operation(verb=verb, kind=kind, target=target, actor=actor, reason=reason, before=before, after=after)
-    operation.add(ids, count=count)
+    operation.add(ids or (), count=count if ids is None else None)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -63,6 +63,13 @@ class ChangedMeanwhile(TaskyardError):
         self.state = state
 
 
+class EditedMeanwhile(TaskyardError):
+    """What is to be edited is not any more what its editor saw."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the {what} was changed since you read it: read it again, then edit what is there now")
+
+
 class InvalidSubmission(TaskyardError):
     """What was submitted is wrong. `errors` holds one {code, detail, attr} each, `attr` being the path."""
 

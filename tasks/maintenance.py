@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tasks import ageing, selectors, transitions
+from tasks import ageing, auditing, selectors, transitions
 from tasks.kill_points import KillPoint, reached
 from tasks.publishing import Publisher
 
@@ -76,6 +76,13 @@ def abandon_unknown_types(*, role: str, term: int) -> int:
     for queue, known in selectors.types_seen(grace).items():
         ids = transitions.abandon_parked(queue, sorted(known), grace=grace, role=role, term=term)
         given_up += len(ids)
+        auditing.record(
+            verb="give up",
+            kind="task",
+            actor=None,
+            ids=ids,
+            reason="no worker has known their type in the time of grace",
+        )
     if given_up:
         logger.warning("%s tasks failed: no worker has known their type for %.0f s", given_up, grace)
     return given_up

@@ -1,6 +1,5 @@
 """The fields of a task that exists, to edit it or to make a changed copy: only what was changed is passed on."""
 
-import hashlib
 import json
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from tasks.admin.verb_forms import VerbForm
 from tasks.masking import masked
 from tasks.services import with_secrets
 from tasks.states import OnDependencyFailure
+from tasks.versions import version_of
 
 # What may be emptied; elsewhere an empty field says nothing.
 _MAY_BE_EMPTY = ("name", "tags")
@@ -44,7 +44,7 @@ class EditForm(VerbForm, SubmissionForm):
             if task.on_dependency_failure == OnDependencyFailure.FAIL
             else task.on_dependency_failure,
         }
-        self.fields["seen"].initial = self._digest()
+        self.fields["seen"].initial = version_of(task)
         if not may_see_contents(self.request):
             del self.fields["payload"]
         if not task.unmet:
@@ -60,12 +60,9 @@ class EditForm(VerbForm, SubmissionForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
-        if values.pop("seen", "") not in ("", self._digest()):
+        if values.pop("seen", "") not in ("", version_of(self.row)):
             raise forms.ValidationError("It was changed since this form was opened: go back and see how it is now.")
         return values
-
-    def _digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.shown, default=str, sort_keys=True).encode()).hexdigest()
 
     def _written(self, name: str) -> Any:
         value = self.shown[name]
@@ -83,7 +80,7 @@ class EditForm(VerbForm, SubmissionForm):
             changes["on_dependency_failure"] = OnDependencyFailure.FAIL.value
         if "payload" in changes:
             changes["payload"] = with_secrets(changes["payload"], self.row.payload)
-        return {"changes": changes, "reason": self.cleaned_data["reason"]}
+        return {"changes": changes, "reason": self.cleaned_data["reason"], "version": self.data.get("seen") or None}
 
 
 class CloneForm(EditForm):

@@ -34,7 +34,7 @@ def _change_priority(ids: list[Any], values: dict[str, Any], user: Any) -> Repor
 def _edit(task: Task, values: dict[str, Any], user: Any) -> Done:
     if not values["changes"]:
         return Done("It is as it was: no field was changed.", is_change=False)
-    services.edit_task(task.pk, values["changes"], actor=user, reason=values["reason"])
+    services.edit_task(task.pk, values["changes"], actor=user, reason=values["reason"], version=values["version"])
     return Done(f"It was edited: {', '.join(name.replace('_', ' ') for name in values['changes'])}.")
 
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 from django.conf import settings
@@ -126,12 +126,6 @@ class Limits(BaseModel):
 
     rate_limit: Annotated[float, Field(allow_inf_nan=False)] | None = None
     concurrency_limit: int | None = None
-
-    @classmethod
-    def of(cls, queue: Any, given: Self) -> Self:
-        """Returns the queue's limits with the given ones in their place."""
-        now = cls(rate_limit=queue.rate_limit, concurrency_limit=queue.concurrency_limit)
-        return now.model_copy(update=given.model_dump(exclude_unset=True))
 
 
 def an_object(request: Request) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Permi
 from tasks.exceptions import (
     AlreadyCompensated,
     DependencyEnded,
+    EditedMeanwhile,
     IdempotencyConflict,
     IllegalTransition,
     InvalidSubmission,
@@ -37,6 +38,11 @@ class Conflict(APIException):
     def __init__(self, detail: str, code: str, state: dict[str, Any] | None = None) -> None:
         super().__init__(detail, code)
         self.state = state or {}
+
+
+class PreconditionFailed(APIException):
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "changed_meanwhile"
 
 
 class Unavailable(APIException):
@@ -73,6 +79,8 @@ class ExceptionHandler(StandardHandler):
             attr = getattr(exc, "attr", "")
             state = {"status": exc.status} if isinstance(exc, (IllegalTransition, DependencyEnded)) else {}
             return Conflict(f"{attr}: {exc}" if attr else str(exc), _CONFLICTS[type(exc)], state)
+        if isinstance(exc, EditedMeanwhile):
+            return PreconditionFailed(str(exc))
         if isinstance(exc, (TaskMissing, QueueMissing)):
             return NotFound(str(exc))
         if isinstance(exc, Refused) and exc.args:

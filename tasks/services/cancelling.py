@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from tasks import transitions
+from tasks import auditing, database, transitions
 from tasks.services.reports import Report, report_on
 
 
@@ -14,5 +14,10 @@ def cancel_tasks(ids: Iterable[uuid.UUID], *, actor: Any = None, reason: str = "
     What depends on them does as its `on_dependency_failure` says.
     """
     wanted = list(ids)
-    result = transitions.cancel(wanted, actor_id=getattr(actor, "pk", None), reason=reason)
+    with database.one_transaction():
+        result = transitions.cancel(wanted, actor_id=getattr(actor, "pk", None), reason=reason)
+        touched = result.cancelled | result.requested
+        auditing.record(
+            verb="cancel", kind="task", actor=actor, reason=reason, ids=[each for each in wanted if each in touched]
+        )
     return report_on(wanted, result.cancelled, {}, requested=result.requested)

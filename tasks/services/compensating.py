@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from tasks import database
+from tasks import auditing, database
 from tasks.exceptions import IllegalTransition, NotCompensable, TaskMissing
 from tasks.models import Task
 from tasks.registry import COMPENSATION
@@ -28,6 +28,8 @@ def compensate_task(task_id: uuid.UUID, *, actor: Any = None, reason: str = "") 
             raise IllegalTransition("compensated", task.status, "only what is completed can be undone")
         submitted = store([one_form(_undo_of(task))], actor, indexed=False, compensates=task.id)[0]
         write_compensated(task.id, submitted.id, actor, reason)
+        made = {"task": submitted.id}
+        auditing.record(verb="compensate", kind="task", target=str(task.id), actor=actor, reason=reason, after=made)
     return submitted
 
 

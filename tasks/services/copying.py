@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from tasks import database, transitions
+from tasks import auditing, database, transitions
 from tasks.exceptions import InvalidSubmission, TaskMissing
 from tasks.models import Task
 from tasks.services.secrets import with_secrets
@@ -33,6 +33,8 @@ def clone_task(
         if submitted.created:
             words = f"as task {submitted.id}" + (f": {reason}" if reason else "")
             transitions.write_events([task.id], EventKind.CLONED, reason=words, actor_id=getattr(actor, "pk", None))
+            made = {"task": submitted.id, **(changes or {})}
+            auditing.record(verb="clone", kind="task", target=str(task.id), actor=actor, reason=reason, after=made)
     return submitted
 
 

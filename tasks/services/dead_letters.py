@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from tasks import database, transitions
+from tasks import auditing, database, transitions
 from tasks.exceptions import InvalidSubmission
 from tasks.models import DeadLetter
 from tasks.services.reports import Report
-from tasks.services.retrying import retry_tasks
+from tasks.services.retrying import retry_as
 from tasks.states import EventKind, Resolution
 
 LONGEST_REASON = 1_000
@@ -32,8 +32,9 @@ def reprocess_dead_letters(
     """
     rows = letters.order_by("created_at", "id").values_list("id", "task_id", "resolution")
     found: list[tuple[uuid.UUID, uuid.UUID | None, str]] = list(rows)
-    tasks = [task_id for _, task_id, resolution in found if task_id is not None and not resolution]
-    report = retry_tasks(tasks, actor=actor, reason=reason, spread=spread, patch=patch)
+    tasks = {task_id: letter_id for letter_id, task_id, resolution in found if task_id is not None and not resolution}
+    asked: dict[str, Any] = {"actor": actor, "reason": reason, "spread": spread, "patch": patch}
+    report = retry_as("reprocess", "dead letter", tasks, **asked)
     for letter_id, task_id, resolution in found:
         if resolution:
             report.skipped[letter_id] = (resolution, RESOLVED_ALREADY)
@@ -63,6 +64,7 @@ def discard_dead_letters(letters: "QuerySet[DeadLetter]", *, reason: str, actor:
         transitions.note_closed(row[3] for row in still_open)
         if of_tasks := [row[1] for row in still_open if row[1] is not None]:
             transitions.write_events(of_tasks, EventKind.DISCARDED, reason=reason, actor_id=actor_id)
+        auditing.record(verb="discard", kind="dead letter", actor=actor, reason=reason, ids=report.done)
     return report
 
 

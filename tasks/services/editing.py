@@ -1,5 +1,6 @@
 """Changes to tasks that wait: their payload, their place in the line, their time."""
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 import pydantic
 from pydantic import Field
 
-from tasks import database, registry, transitions
+from tasks import auditing, database, registry, transitions
 from tasks.exceptions import InvalidSubmission, TaskMissing, UnknownType
 from tasks.leadership import COORDINATOR
 from tasks.models import Task
@@ -18,6 +19,7 @@ from tasks.services.reports import Report, report_on
 from tasks.services.retrying import AT_ONCE
 from tasks.services.submission_form import Submission, path_errors
 from tasks.states import TaskStatus
+from tasks.versions import check_version
 
 UNCHANGEABLE = {
     "depends_on": "what a task waits for is said when it is submitted",
@@ -34,11 +36,18 @@ class Edit(Submission):
     max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] | None = None
 
 
-def edit_task(task_id: uuid.UUID, given: Mapping[str, Any], *, actor: Any = None, reason: str = "") -> Task:
+def edit_task(
+    task_id: uuid.UUID,
+    given: Mapping[str, Any],
+    *,
+    actor: Any = None,
+    reason: str = "",
+    version: str | None = None,
+) -> Task:
     """Changes a task that nobody executes. Fields are those of a submission, without what cannot be changed.
 
     Returns the task as it is now. Raises InvalidSubmission, PayloadTooLarge, TaskMissing, or IllegalTransition where
-    the task is processing or has ended.
+    the task is processing or has ended; EditedMeanwhile where it is not of this version (`tasks.versions`) any more.
     """
     fixed = [name for name in UNCHANGEABLE if name in given]
     if fixed:
@@ -49,12 +58,14 @@ def edit_task(task_id: uuid.UUID, given: Mapping[str, Any], *, actor: Any = None
         edit = Edit.model_validate(given)
     except pydantic.ValidationError as error:
         raise InvalidSubmission(path_errors(error)) from None
-    task = Task.objects.filter(id=task_id).first()
-    if task is None:
-        raise TaskMissing(task_id)
-    values = _values(edit, task)
     with database.one_transaction():
+        task = Task.objects.select_for_update().filter(id=task_id).first()
+        if task is None:
+            raise TaskMissing(task_id)
+        check_version(task, version)
+        values = _values(edit, task)
         result = transitions.edit({task_id: values}, actor_id=getattr(actor, "pk", None), reason=reason)
+        _note_edit(task, values, result.moved.get(task_id) or {}, actor, reason)
         database.notify_if_idle(COORDINATOR)
     report_on([task_id], result.moved, {}).of_one("edited")
     return Task.objects.get(id=task_id)
@@ -69,12 +80,17 @@ def change_priority(ids: Iterable[uuid.UUID], priority: int, *, actor: Any = Non
         detail = f"a priority is from {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}"
         raise InvalidSubmission([{"code": "out_of_range", "detail": detail, "attr": "priority"}])
     wanted, moved = list(dict.fromkeys(ids)), list[uuid.UUID]()
+    operation = auditing.Operation(
+        verb="change priority", kind="task", actor=actor, reason=reason, after={"priority": priority}
+    )
     for start in range(0, len(wanted), AT_ONCE):
         with database.one_transaction():
             edits: dict[uuid.UUID, dict[str, Any]] = {
                 each: {"priority": priority} for each in wanted[start : start + AT_ONCE]
             }
-            moved += transitions.edit(edits, actor_id=getattr(actor, "pk", None), reason=reason).moved
+            edited = transitions.edit(edits, actor_id=getattr(actor, "pk", None), reason=reason).moved
+            moved += edited
+            operation.add(each for each, changes in edited.items() if changes)
             database.notify_if_idle(COORDINATOR)
     return report_on(wanted, moved, {})
 
@@ -84,6 +100,9 @@ def run_now(ids: Iterable[uuid.UUID], *, actor: Any = None, reason: str = "") ->
     wanted = list(dict.fromkeys(ids))
     with database.one_transaction():
         moved = transitions.hurry(wanted, actor_id=getattr(actor, "pk", None), reason=reason)
+        auditing.record(
+            verb="run now", kind="task", actor=actor, reason=reason, ids=[each for each in wanted if each in moved]
+        )
         database.notify_if_idle(COORDINATOR)
     due = "it is due already"
     why = {
@@ -93,6 +112,17 @@ def run_now(ids: Iterable[uuid.UUID], *, actor: Any = None, reason: str = "") ->
         TaskStatus.FAILED: "retry it instead",
     }
     return report_on(wanted, moved, {status.value: reason for status, reason in why.items()})
+
+
+def _note_edit(task: Task, values: dict[str, Any], changes: Mapping[str, Any], actor: Any, reason: str) -> None:
+    if not changes:
+        return
+    before, after = ({name: pair[which] for name, pair in changes.items()} for which in (0, 1))
+    if "payload" in changes:  # the events do not hold it; the audit trail shows it to those who may see payloads
+        before["payload"], after["payload"] = task.payload, json.loads(values["payload"])
+    auditing.record(
+        verb="edit", kind="task", target=str(task.pk), actor=actor, reason=reason, before=before, after=after
+    )
 
 
 def _values(edit: Edit, task: Task) -> dict[str, Any]:

@@ -1,13 +1,23 @@
 """Queues: their rows, pausing and limits."""
 
+from enum import Enum
 from typing import Any
 
-from tasks import database, registry, transitions
+from tasks import auditing, database, registry, transitions
 from tasks.exceptions import InvalidSubmission, QueueMissing
 from tasks.leadership import COORDINATOR
 from tasks.models import Queue
 from tasks.models.queue import DEFAULT_QUEUES
+from tasks.versions import check_version
 
+
+class Unchanged(Enum):
+    """What is left out stays."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 MOST_PER_SECOND, MOST_AT_ONCE = 100_000.0, 1_000_000
 LEAST_PER_SECOND = 0.001
 
@@ -29,38 +39,62 @@ def pause_queue(name: str, *, actor: Any = None, reason: str = "") -> Queue:
         )
         if paused:
             transitions.return_of_queue(name)
+            _note("pause", name, actor, reason, {"paused": False}, {"paused": True})
     return _queue(name)
 
 
-def resume_queue(name: str, *, actor: Any = None) -> Queue:
+def resume_queue(name: str, *, actor: Any = None, reason: str = "") -> Queue:
     """Lets the queue go on. Raises QueueMissing."""
     with database.one_transaction():
-        Queue.objects.filter(name=name, paused=True).update(
-            paused=False, paused_at=None, paused_by_id=None, pause_reason=""
-        )
+        paused = Queue.objects.filter(name=name, paused=True)
+        before = paused.values("paused", "paused_at", "pause_reason", "paused_by__username").first()
+        if paused.update(paused=False, paused_at=None, paused_by_id=None, pause_reason=""):
+            _note("resume", name, actor, reason, before, {"paused": False})
         database.notify_if_idle(COORDINATOR)
     return _queue(name)
 
 
-def limit_queue(name: str, *, rate_limit: float | None, concurrency_limit: int | None, actor: Any = None) -> Queue:
+def limit_queue(
+    name: str,
+    *,
+    rate_limit: float | Unchanged | None = UNCHANGED,
+    concurrency_limit: int | Unchanged | None = UNCHANGED,
+    actor: Any = None,
+    reason: str = "",
+    version: str | None = None,
+) -> Queue:
     """Sets how many tasks a second are started and how many run at once, on all workers together; None is no limit.
 
-    Raises QueueMissing, or InvalidSubmission for limits that are none.
+    What is left out stays. Raises QueueMissing, InvalidSubmission for limits that are none, or EditedMeanwhile where
+    the queue is not of this version (`tasks.versions`) any more.
     """
     errors = []
-    if rate_limit is not None and not LEAST_PER_SECOND <= rate_limit <= MOST_PER_SECOND:
+    if isinstance(rate_limit, float | int) and not LEAST_PER_SECOND <= rate_limit <= MOST_PER_SECOND:
         detail = f"give tasks a second, from {LEAST_PER_SECOND} to {MOST_PER_SECOND:,.0f}"
         errors.append({"code": "out_of_range", "detail": detail, "attr": "rate_limit"})
-    if concurrency_limit is not None and not 1 <= concurrency_limit <= MOST_AT_ONCE:
+    if isinstance(concurrency_limit, int) and not 1 <= concurrency_limit <= MOST_AT_ONCE:
         detail = f"give a number of tasks, from 1 to {MOST_AT_ONCE:,}; to start none, pause the queue"
         errors.append({"code": "out_of_range", "detail": detail, "attr": "concurrency_limit"})
     if errors:
         raise InvalidSubmission(errors)
     with database.one_transaction():
-        Queue.objects.filter(name=name).update(rate_limit=rate_limit, concurrency_limit=concurrency_limit)
+        queue = Queue.objects.select_for_update().filter(name=name).first()
+        if queue is None:
+            raise QueueMissing(name)
+        check_version(queue, version)
+        given = {"rate_limit": rate_limit, "concurrency_limit": concurrency_limit}
+        limits = {name: value for name, value in given.items() if not isinstance(value, Unchanged)}
+        before, after = auditing.differences({each: getattr(queue, each) for each in limits}, limits)
+        if after:
+            Queue.objects.filter(name=name).update(**after)
+            _note("limit", name, actor, reason, before, after)
         transitions.return_of_queue(name)  # what was sent under the old limits is sent again under the new ones
         database.notify_if_idle(COORDINATOR)
     return _queue(name)
+
+
+def _note(verb: str, name: str, actor: Any, reason: str, before: Any, after: dict[str, Any]) -> None:
+    auditing.record(verb=verb, kind="queue", target=name, actor=actor, reason=reason, before=before, after=after)
 
 
 def _queue(name: str) -> Queue:

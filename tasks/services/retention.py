@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
-from tasks import database
+from tasks import auditing, database
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskDependency, TaskEvent, TaskLog
 from tasks.states import TaskStatus
 
@@ -32,5 +32,9 @@ def remove_finished(*, older_than: float, limit: int) -> int:
         removed = database.run(
             f"WITH {database.given(id='uuid')} DELETE FROM tasks_task WHERE id IN (SELECT v_id FROM v) RETURNING id",
             [database.as_ids(ids)],
+        )
+        # By the coordinator's or a schedule's hand, and for ever: somebody will ask where they went.
+        auditing.record(
+            verb="remove", kind="task", actor=None, count=len(removed), after={"older_than_days": older_than / 86_400}
         )
     return len(removed)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tasks import database, registry, transitions
+from tasks import auditing, database, registry, transitions
 from tasks.exceptions import InvalidSubmission, UnknownType
 from tasks.leadership import COORDINATOR
 from tasks.models import Task
@@ -35,7 +35,25 @@ def retry_tasks(
     `patch` is merged into each payload (RFC 7396). Raises InvalidSubmission or PayloadTooLarge where one of them is not
     valid afterwards; then nothing has changed.
     """
-    wanted, report = list(dict.fromkeys(ids)), Report()
+    return retry_as(
+        "retry", "task", {each: each for each in ids}, actor=actor, reason=reason, spread=spread, patch=patch
+    )
+
+
+def retry_as(
+    verb: str,
+    kind: str,
+    noted: Mapping[uuid.UUID, uuid.UUID],
+    *,
+    actor: Any,
+    reason: str,
+    spread: float,
+    patch: Mapping[str, Any] | None,
+) -> Report:
+    """Does as `retry_tasks` under what was asked for: `noted` are the tasks, each with the id for the audit trail."""
+    asked = {**({"spread": spread} if spread else {}), **({"payload": {"patch": patch}} if patch else {})}
+    operation = auditing.Operation(verb=verb, kind=kind, actor=actor, reason=reason, after=asked or None)
+    wanted, report = list(noted), Report()
     parts = [wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)]
     if patch and len(parts) > 1:
         # Each part is a transaction: what is wrong with the last one must be known before the first one has moved.
@@ -46,6 +64,7 @@ def retry_tasks(
                 _patch(part, patch, actor, reason)
             moved = transitions.revive(part, actor_id=getattr(actor, "pk", None), reason=reason, spread=spread)
             database.notify_if_idle(COORDINATOR)
+            operation.add(noted[each] for each in part if each in moved)
         one = report_on(part, moved, {TaskStatus.FAILED: _BELOW})
         report.done += one.done
         report.skipped |= one.skipped

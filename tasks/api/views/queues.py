@@ -13,6 +13,7 @@ from tasks.api.answers import Page, QueueShape
 from tasks.api.describing import example
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import VerbPermissions
+from tasks.api.preconditions import etag, wanted_version
 from tasks.api.views.chunked import ReadsChunked
 from tasks.models import Queue
 
@@ -39,7 +40,7 @@ class QueueViewSet(ReadsChunked):
         if queue is None:
             raise Http404
         counts = overviews.counts_by_queue(name)
-        return Response(shapes.queue_shape(queue, counts.get(name, overviews.no_counts())))
+        return Response(shapes.queue_shape(queue, counts.get(name, overviews.no_counts())), headers=etag(queue))
 
     @extend_schema(
         summary="Limit a queue",
@@ -52,8 +53,9 @@ class QueueViewSet(ReadsChunked):
         queue = self.get_queryset().filter(name=name).first()
         if queue is None:
             raise Http404
-        limits = bodies.Limits.of(queue, bodies.read(bodies.Limits, bodies.an_object(request)))
-        services.limit_queue(name, **limits.model_dump(), actor=request.user)
+        version = wanted_version(request, queue)
+        limits = bodies.read(bodies.Limits, bodies.an_object(request))
+        services.limit_queue(name, **limits.model_dump(exclude_unset=True), actor=request.user, version=version)
         return self.retrieve(request, name)
 
     @extend_schema(

@@ -14,6 +14,7 @@ from tasks.api import bodies, shapes
 from tasks.api.answers import ConflictShape, ReportShape, TaskShape
 from tasks.api.describing import example
 from tasks.api.permissions import VerbPermissions, check_may_change_payload
+from tasks.api.preconditions import wanted_version
 from tasks.api.views.tasks import TaskView
 from tasks.services import Report
 from tasks.states import TaskStatus
@@ -39,13 +40,14 @@ class TaskVerbs(TaskView):
     )
     def edit(self, request: Request, pk: uuid.UUID) -> Response:
         task = self.task(pk)
+        version = wanted_version(request, task)
         given = bodies.an_object(request)
         reason = bodies.take_reason(given)
         if "payload" in given:
             check_may_change_payload(request.user)
             given["payload"] = services.with_secrets(given["payload"], task.payload)
-        services.edit_task(pk, given, actor=request.user, reason=reason)
-        return Response(self.shape(pk))
+        services.edit_task(pk, given, actor=request.user, reason=reason, version=version)
+        return self.retrieve(request, pk)
 
     @extend_schema(
         summary="Cancel a task",

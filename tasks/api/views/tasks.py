@@ -30,6 +30,7 @@ from tasks.api.describing import IDEMPOTENCY_KEY, example
 from tasks.api.filters import TaskFilter
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
+from tasks.api.preconditions import etag
 from tasks.api.timeline import timeline
 from tasks.api.views.chunked import ReadsChunked
 from tasks.api.why import EXAMPLE, WhyShape, why
@@ -50,7 +51,8 @@ class TaskView(ReadsChunked):
 
     @extend_schema(summary="Look at a task", responses={200: TaskShape})
     def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
-        return Response(self.shape(pk))
+        task = self.task(pk)
+        return Response(self.shapes([task])[0], headers=etag(task))
 
     def task(self, pk: uuid.UUID) -> Task:
         task = selectors.tasks().filter(id=pk).first()
