@@ -13,6 +13,7 @@ from tasks.duties import BrokerDuties, Round, row_duties
 from tasks.leadership import COORDINATOR, Lead
 from tasks.maintenance import Reaper
 from tasks.pulse import Pulse
+from tasks.services.bulk_actions import bulk_duties
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Coordinator:
 
     def _do_duties(self) -> None:
         pulse = Pulse(COORDINATOR, "duties")
-        rounds = Round([*row_duties(), *self._broker_duties.duties()], goes_on=pulse.beat)
+        rounds = Round([*row_duties(), *bulk_duties(), *self._broker_duties.duties()], goes_on=pulse.beat)
         self._while_leading(DUTIES_EVERY, pulse, rounds.run_due)
         self._broker_duties.close()
 

@@ -102,6 +102,39 @@ class DependencyEnded(TaskyardError):
         self.status, self.attr = status, attr
 
 
+class SetChanged(TaskyardError):
+    """What a bulk action would touch is by now another number than the confirmation showed."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"{found:,} match by now, and {expected:,} were confirmed: look at them again and confirm the new number"
+        )
+        self.expected, self.found = expected, found
+
+
+class BulkActionUnderWay(TaskyardError):
+    """The same is being done to the same selection already, by the bulk action `action`."""
+
+    def __init__(self, action: UUID, by: str) -> None:
+        super().__init__(f"the same is under way already, started by {by}: bulk action {action}")
+        self.action = action
+
+
+class BulkActionMissing(TaskyardError):
+    """There is no bulk action of this id."""
+
+    def __init__(self, action: UUID) -> None:
+        super().__init__(f"there is no bulk action {action}")
+
+
+class IllegalBulkMove(TaskyardError):
+    """The bulk action is not in a status that the move may start from."""
+
+    def __init__(self, verb: str, status: str) -> None:
+        super().__init__(f"a {status} bulk action cannot be {verb}")
+        self.verb, self.status = verb, status
+
+
 class NotCompensable(TaskyardError):
     """Nothing is known that undoes a task of this type. `attr` is the path by which a submission named it."""
 

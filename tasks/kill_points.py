@@ -21,6 +21,8 @@ class KillPoint(StrEnum):
     RECORDED = "recorded"  # outcomes are committed, and the process does not know it
     REAPING = "reaping"  # lost tasks have moved, nothing is committed
     REAPED = "reaped"  # lost tasks have moved for good
+    ACTING = "acting"  # a batch of a bulk action has moved, its cursor has not, nothing is committed
+    ACTED = "acted"  # a batch of a bulk action is committed, and the coordinator does not know it
 
 
 def reached(point: KillPoint) -> None:

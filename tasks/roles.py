@@ -26,6 +26,7 @@ _RIGHTS: dict[str, tuple[str, ...]] = {
         "tasks.view_task",
         "tasks.view_taskattempt",
         "tasks.view_deadletter",
+        "tasks.view_bulkaction",
         "tasks.view_queue",
         "tasks.view_worker",
         "django_celery_beat.view_periodictask",

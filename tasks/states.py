@@ -184,3 +184,74 @@ class Kind(TextChoices):
 
     PLAIN = "plain"
     ASYNC = "async"
+
+
+class BulkVerb(TextChoices):
+    """What a bulk action does to each item of its selection."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    RUN_NOW = "run_now"
+    CHANGE_PRIORITY = "change_priority"
+    REPROCESS = "reprocess"  # this one and the next are for dead letters
+    DISCARD = "discard"
+
+
+OF_DEAD_LETTERS = frozenset({BulkVerb.REPROCESS, BulkVerb.DISCARD})
+GUARDED = frozenset({BulkVerb.REPROCESS, BulkVerb.RETRY})  # what they bring back may fail again, and that is watched
+
+
+class BulkStatus(TextChoices):
+    WAITING = "waiting"  # for the coordinator
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped", "Stopped by its guard"
+    ABORTED = "aborted"
+    COMPLETED = "completed"
+    FAILED = "failed"  # it could not go on: whoever started it has lost the right, say
+
+
+class BulkMove(TextChoices):
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    ABORT = "abort"
+    COMPLETE = "complete"
+    FAIL = "fail"
+
+
+_B = BulkStatus
+BULK_ACTIVE = frozenset({_B.WAITING, _B.RUNNING})  # what the coordinator works on
+BULK_OPEN = BULK_ACTIVE | {_B.PAUSED}
+BULK_FINAL = frozenset(_B) - BULK_OPEN
+
+# From each move of a bulk action to where it may start and to where it leads.
+BULK_MOVES: dict[BulkMove, tuple[frozenset[BulkStatus], BulkStatus]] = {
+    BulkMove.START: (frozenset({_B.WAITING}), _B.RUNNING),
+    BulkMove.PAUSE: (BULK_ACTIVE, _B.PAUSED),
+    BulkMove.RESUME: (frozenset({_B.PAUSED}), _B.WAITING),
+    BulkMove.STOP: (frozenset({_B.RUNNING}), _B.STOPPED),
+    BulkMove.ABORT: (BULK_OPEN, _B.ABORTED),
+    BulkMove.COMPLETE: (frozenset({_B.RUNNING}), _B.COMPLETED),
+    BulkMove.FAIL: (frozenset({_B.RUNNING}), _B.FAILED),
+}
+
+
+class ItemState(TextChoices):
+    """What a bulk action has done to one item."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    SKIPPED = "skipped"  # its state did not allow it
+    FAILED = "failed"
+
+
+class Watched(TextChoices):
+    """How a task ended that a guarded bulk action has brought back."""
+
+    AWAITED = "awaited"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    GONE = "gone"  # removed meanwhile

@@ -3,6 +3,7 @@
 from tasks.models.api_key import ApiKey
 from tasks.models.attempt import TaskAttempt
 from tasks.models.audit_entry import AuditEntry
+from tasks.models.bulk_action import BulkAction, BulkActionItem
 from tasks.models.dead_letter import DeadLetter
 from tasks.models.dependency import TaskDependency
 from tasks.models.event import TaskEvent
@@ -19,6 +20,8 @@ from tasks.models.worker import Worker
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "BulkAction",
+    "BulkActionItem",
     "DeadLetter",
     "FailedLogin",
     "FailureGroup",

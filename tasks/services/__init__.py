@@ -1,5 +1,12 @@
 """The use cases. Admin, API and commands call these, so that all three doors behave alike."""
 
+from tasks.services.bulk_actions import (
+    abort_bulk_action,
+    pause_bulk_action,
+    preview_bulk_action,
+    resume_bulk_action,
+    start_bulk_action,
+)
 from tasks.services.cancelling import cancel_tasks
 from tasks.services.compensating import compensate_task
 from tasks.services.copying import clone_task
@@ -15,6 +22,7 @@ from tasks.services.submission import submit_given, submit_task, submit_tasks
 __all__ = [
     "Report",
     "Submitted",
+    "abort_bulk_action",
     "cancel_tasks",
     "change_priority",
     "clone_task",
@@ -22,11 +30,15 @@ __all__ = [
     "discard_dead_letters",
     "edit_task",
     "limit_queue",
+    "pause_bulk_action",
     "pause_queue",
+    "preview_bulk_action",
     "reprocess_dead_letters",
+    "resume_bulk_action",
     "resume_queue",
     "retry_tasks",
     "run_now",
+    "start_bulk_action",
     "submit_given",
     "submit_task",
     "submit_tasks",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tasks import auditing, database, registry, transitions
-from tasks.exceptions import InvalidSubmission, UnknownType
+from tasks.exceptions import InvalidSubmission, PayloadTooLarge, UnknownType
 from tasks.leadership import COORDINATOR
 from tasks.models import Task
 from tasks.services.preparing import ERRORS_SHOWN, payload_text, with_secrets_kept
@@ -84,6 +84,21 @@ def merged(value: Any, patch: Any) -> Any:
     return result
 
 
+def patch_errors(ids: Iterable[uuid.UUID], patch: Mapping[str, Any]) -> dict[uuid.UUID, str]:
+    """Returns what the patch makes wrong, with its path, of those failed tasks whose payload it makes so."""
+    wrong: dict[uuid.UUID, str] = {}
+    for task_id, type_name, payload in _dead(ids):
+        errors: list[dict[str, str]] = []
+        try:
+            _patched_one(task_id, type_name, payload, patch, errors)
+        except PayloadTooLarge as error:
+            errors.append({"attr": "payload", "detail": str(error)})
+        if errors:
+            said = (f"{each['attr'].removeprefix(f'{task_id}.')}: {each['detail']}" for each in errors[:5])
+            wrong[task_id] = "; ".join(said)
+    return wrong
+
+
 def _check(parts: Iterable[list[uuid.UUID]], patch: Mapping[str, Any]) -> None:
     """Raises InvalidSubmission with the first errors of all parts. What it made is not kept: it may be much."""
     errors: list[dict[str, str]] = []
@@ -108,14 +123,26 @@ def _patched(
 ) -> dict[uuid.UUID, dict[str, Any]]:
     """Returns what is to be written of each; adds what is wrong with it to the errors."""
     edits: dict[uuid.UUID, dict[str, Any]] = {}
-    # What failed because of another task does not come back, so it stays as it is.
-    dead = Task.objects.filter(id__in=ids, status=TaskStatus.FAILED, unmet=0)
-    for task_id, type_name, payload in dead.values_list("id", "type", "payload"):
-        edited = with_secrets_kept(merged(payload, patch), payload, f"{task_id}.payload", errors)
-        try:
-            text = payload_text(edited, registry.get(type_name), f"{task_id}.payload", errors)
-        except UnknownType as error:
-            errors.append({"code": "unknown_type", "detail": str(error), "attr": f"{task_id}.type"})
-            continue
-        edits[task_id] = {"payload": text, "payload_bytes": len(text.encode())}
+    for task_id, type_name, payload in _dead(ids):
+        text = _patched_one(task_id, type_name, payload, patch, errors)
+        if text is not None:
+            edits[task_id] = {"payload": text, "payload_bytes": len(text.encode())}
     return edits
+
+
+def _dead(ids: Iterable[uuid.UUID]) -> Iterable[tuple[uuid.UUID, str, Any]]:
+    # What failed because of another task does not come back, so it stays as it is.
+    dead = Task.objects.filter(id__in=list(ids), status=TaskStatus.FAILED, unmet=0)
+    return dead.values_list("id", "type", "payload")
+
+
+def _patched_one(
+    task_id: uuid.UUID, type_name: str, payload: Any, patch: Mapping[str, Any], errors: list[dict[str, str]]
+) -> str | None:
+    """Returns the payload as JSON. Raises PayloadTooLarge."""
+    edited = with_secrets_kept(merged(payload, patch), payload, f"{task_id}.payload", errors)
+    try:
+        return payload_text(edited, registry.get(type_name), f"{task_id}.payload", errors)
+    except UnknownType as error:
+        errors.append({"code": "unknown_type", "detail": str(error), "attr": f"{task_id}.type"})
+        return None

@@ -4,6 +4,15 @@ In statements that are driven by ids the guard is written `coalesce(status, '')`
 of a partial index, and the planner then reads all of that index instead of the primary key.
 """
 
+from tasks.transitions.bulk_acting import (
+    NewItem,
+    forget_bulk_actions,
+    hold_bulk_action,
+    insert_bulk_action,
+    move_bulk_action,
+    note_ended,
+    write_items,
+)
 from tasks.transitions.cancelling import Cancelled, cancel
 from tasks.transitions.claiming import Claimed, cancel_requests, claim, renew
 from tasks.transitions.depending import add_edges, lock_parents
@@ -23,6 +32,7 @@ __all__ = [
     "Claimed",
     "Edited",
     "Ending",
+    "NewItem",
     "NewTask",
     "Stored",
     "abandon_parked",
@@ -34,12 +44,17 @@ __all__ = [
     "edit",
     "enqueue",
     "finish",
+    "forget_bulk_actions",
+    "hold_bulk_action",
     "hurry",
     "insert",
+    "insert_bulk_action",
     "lock_parents",
     "lose_expired",
+    "move_bulk_action",
     "note_closed",
     "note_deaths",
+    "note_ended",
     "park_unknown",
     "promote_due",
     "recount_groups",
@@ -52,4 +67,5 @@ __all__ = [
     "settle_rest",
     "unpark_known",
     "write_events",
+    "write_items",
 ]

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.broker
 
 WEB = (KillPoint.STORED, KillPoint.STORING)
 REAPER = (KillPoint.REAPING, KillPoint.REAPED)
-WORKER = tuple(point for point in KillPoint if point not in (*WEB, *DISPATCHER, *REAPER))
+BULK = (KillPoint.ACTING, KillPoint.ACTED)  # in test_bulk_actions
+WORKER = tuple(point for point in KillPoint if point not in (*WEB, *DISPATCHER, *REAPER, *BULK))
 KINDS = ("plain", "async")
 WITHIN = 60  # leases, the lead's and Celery's new processes, on a machine with other things to do
 
