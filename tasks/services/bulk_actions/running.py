@@ -128,7 +128,8 @@ def _go_on(action: BulkAction) -> int:
     return len(items)
 
 
-_WRITTEN = ["cursor", "done", "skipped", "failed", "skip_reasons", "ended", "recent", "next_at", "note"]
+_COUNTS = [str(state) for state in (ItemState.DONE, ItemState.SKIPPED, ItemState.FAILED)]
+_WRITTEN = ["cursor", *_COUNTS, "skip_reasons", "ended", "recent", "next_at", "note"]
 
 
 def _take(action: BulkAction, items: list[BulkActionItem], options: BulkOptions) -> list[BulkActionItem]:
