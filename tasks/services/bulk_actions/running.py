@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from tasks import auditing, canary, database, selectors, transitions
+from tasks import auditing, bulk_selectors, canary, database, transitions
 from tasks.canary import Guard, Seen, Word
 from tasks.duties import Duty
 from tasks.kill_points import KillPoint, reached
@@ -51,7 +51,7 @@ def do_bulk_actions(term: int, *, seconds: float = TURN_SECONDS) -> int:
     An action that cannot go on for an error of its own keeps no other waiting: that error is raised at the end.
     """
     until = time.monotonic() + seconds
-    ids, taken = selectors.active_bulk_actions(), 0
+    ids, taken = bulk_selectors.active_bulk_actions(), 0
     errors: list[Exception] = []
     while ids and time.monotonic() < until:
         for action_id in list(ids):
@@ -74,7 +74,7 @@ def do_bulk_actions(term: int, *, seconds: float = TURN_SECONDS) -> int:
 def watch_bulk_actions(term: int) -> int:
     """Notes how that ended which paused and ended actions had brought back: their pages say so."""
     noted = 0
-    for action_id in selectors.watched_bulk_actions(PATIENCE):
+    for action_id in bulk_selectors.watched_bulk_actions(PATIENCE):
         with database.one_transaction():
             action = BulkAction.objects.select_for_update(of=("self",)).get(id=action_id)
             noted += _watch(action)
