@@ -131,7 +131,7 @@ class IllegalBulkMove(TaskyardError):
     """The bulk action is not in a status that the move may start from."""
 
     def __init__(self, verb: str, status: str) -> None:
-        super().__init__(f"a {status} bulk action cannot be {verb}")
+        super().__init__(f"a bulk action that is {status} cannot be {verb}")
         self.verb, self.status = verb, status
 
 

@@ -101,9 +101,13 @@ def check_patch(verb: BulkVerb, selection: Selection, patch: Mapping[str, Any], 
 
 
 def _tasks_of(verb: BulkVerb, selection: Selection, actor: Any) -> list[Task]:
-    rows = selection.rows(actor).filter(touchable(verb))
+    """Returns up to CHECKED of the tasks that would be touched, of each type some: what suits one may not another."""
+    rows = selection.rows(actor).filter(touchable(verb)).order_by()
     column = "task_id" if verb in OF_DEAD_LETTERS else "pk"
-    ids = list(rows.order_by("pk").values_list(column, flat=True)[:CHECKED])
+    types = list(rows.values_list("type", flat=True).distinct()[:CHECKED])
+    ids: list[Any] = []
+    for type_name in types:
+        ids += rows.filter(type=type_name).order_by("pk").values_list(column, flat=True)[: CHECKED // len(types)]
     return list(Task.objects.filter(pk__in=ids).only("id", "type", "payload").order_by("pk"))
 
 

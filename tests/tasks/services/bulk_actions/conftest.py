@@ -61,7 +61,7 @@ def dead_letters(count: int, fingerprint: str = "a" * 16, **fields: Any) -> list
     ids, now = tasks(count, TaskStatus.FAILED, **fields), database.now()
     DeadLetter.objects.bulk_create(
         DeadLetter(
-            task_id=each, type="sample.noop", queue="default", category=FailureCategory.CODE_ERROR,
+            task_id=each, type=fields.get("type", "sample.noop"), queue="default", category=FailureCategory.CODE_ERROR,
             error_class="ValueError", message="it broke", fingerprint=fingerprint, created_at=now,
         )
         for each in ids
