@@ -128,6 +128,10 @@ WORKER_MEMORY_LIMIT = env.integer("WORKER_MEMORY_LIMIT", 2048)
 if 0 < WORKER_MEMORY_LIMIT < 256:
     raise env.WrongSetting(f"WORKER_MEMORY_LIMIT={WORKER_MEMORY_LIMIT} must be 0 (none) or at least 256 (MiB)")
 WORKER_ONLINE_SECONDS = env.integer("WORKER_ONLINE_SECONDS", 15, least=2)
+OVERLOAD_DEPTH = env.integer("OVERLOAD_DEPTH", 10_000, least=1, most=100_000)  # counting further would cost too much
+OVERLOAD_DEPTH_IN_ALL = env.integer("OVERLOAD_DEPTH_IN_ALL", 10_000, least=1, most=100_000)
+OVERLOAD_OLDEST_SECONDS = env.integer("OVERLOAD_OLDEST_SECONDS", 300, least=1)
+OVERLOAD_DRAIN_SECONDS = env.integer("OVERLOAD_DRAIN_SECONDS", 1_800, least=1)
 PULSE_ROOT = TASKYARD_HOME / "pulse"  # signs of life for deploy/healthy.py, which looks there as well
 KILL_POINTS = env.text("KILL_POINTS")
 WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2 if EMBEDDED_BROKER else 5, least=1, most=256)
@@ -194,6 +198,8 @@ SIMPLE_JWT = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_LIMIT", 64 * 1024 * 1024, least=1024)
 
 # --- Admin ----------------------------------------------------------------------------------------------------------
+
+FLOWER_URL = env.url("FLOWER_URL", {"http", "https"})  # as browsers reach it; without, the sidebar does not list it
 
 UNFOLD = {
     "SITE_TITLE": "Taskyard",

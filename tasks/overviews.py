@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Window
+from django.db.models import Count, F, Max, Min, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskDependency, TaskEvent
-from tasks.states import FINAL, EventKind, FailureCategory, TaskStatus
+from tasks.states import EventKind, FailureCategory, TaskStatus
 
 
 def dependency_ids(task_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
@@ -61,27 +61,6 @@ def failures_without_attempt(tasks: Iterable[Task], newest: dict[uuid.UUID, Task
                 reason,
             )
     return found
-
-
-def counts_by_queue(name: str | None = None) -> dict[str, dict[str, int]]:
-    """Returns how many unfinished tasks of each status each queue has, and how many of its pending ones are parked.
-
-    With a name, of that queue alone.
-    """
-    found: dict[str, dict[str, int]] = {}
-    unfinished = [status for status in TaskStatus.values if status not in FINAL]
-    rows = Task.objects.filter(status__in=unfinished).values("queue", "status").order_by()
-    rows = rows if name is None else rows.filter(queue=name)
-    for row in rows.annotate(number=Count("id"), parked=Count("id", filter=~Q(parked=""))):
-        counts = found.setdefault(row["queue"], {**dict.fromkeys(unfinished, 0), "parked": 0})
-        counts[row["status"]] = row["number"]
-        counts["parked"] += row["parked"]
-    return found
-
-
-def no_counts() -> dict[str, int]:
-    """Returns the counts of a queue that has no unfinished task."""
-    return {**{status: 0 for status in TaskStatus.values if status not in FINAL}, "parked": 0}
 
 
 # --- Dead letters -----------------------------------------------------------------------------------------------------

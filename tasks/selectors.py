@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, Count, Q, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from tasks import database, topology
 from tasks.classifying import RuleFacts
-from tasks.models import DeadLetter, FailureRule, Queue, Task, TaskAttempt, Worker
+from tasks.models import FailureRule, Queue, Task, TaskAttempt, Worker
 from tasks.states import Kind, TaskStatus
 
 # --- For the coordinator --------------------------------------------------------------------------------------------
@@ -257,26 +257,3 @@ def capped_count(rows: QuerySet[Any]) -> tuple[int, bool]:
     """Returns the number of rows, counted no further than COUNT_CAP, and whether that cut it."""
     found = rows.order_by()[: COUNT_CAP + 1].count()
     return min(found, COUNT_CAP), found > COUNT_CAP
-
-
-def task_stats() -> dict[str, Any]:
-    """Returns counts by status, type and queue, and rates over the last minute."""
-    by_status = dict.fromkeys(TaskStatus.values, 0)
-    by_type: dict[str, int] = {}
-    by_queue: dict[str, int] = {}
-    for row in Task.objects.values("status", "type", "queue").annotate(n=Count("id")).order_by():
-        by_status[row["status"]] += row["n"]
-        by_type[row["type"]] = by_type.get(row["type"], 0) + row["n"]
-        by_queue[row["queue"]] = by_queue.get(row["queue"], 0) + row["n"]
-    minute = database.now() - timedelta(seconds=60)
-    return {
-        "total": sum(by_status.values()),
-        "by_status": by_status,
-        "by_type": dict(sorted(by_type.items())),
-        "by_queue": dict(sorted(by_queue.items())),
-        "open_dead_letters": DeadLetter.objects.filter(resolution="").count(),
-        "per_minute": {
-            "submitted": Task.objects.filter(created_at__gt=minute).count(),
-            "finished": Task.objects.filter(finished_at__gt=minute).count(),
-        },
-    }

@@ -255,3 +255,22 @@ class Watched(TextChoices):
     FAILED = "failed"
     CANCELLED = "cancelled"
     GONE = "gone"  # removed meanwhile
+
+
+class QueueState(TextChoices):
+    """What an operator has to know of a queue first; it may be in several of these."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+    OVERLOADED = "overloaded"
+    LIMITED = "limited"  # something waits, and its limit is why
+    UNSERVED = "unserved"  # no worker listens
+
+
+class WorkerState(TextChoices):
+    """What its heartbeat says of a worker."""
+
+    ALIVE = "alive"
+    SUSPECTED = "suspected"  # heartbeats are missing; its tasks are still its own
+    GONE = "gone"
+    STOPPED = "stopped"  # on purpose

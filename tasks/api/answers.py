@@ -175,8 +175,9 @@ class TypeShape(TypedDict):
     timeout: Seconds
     max_attempts: int
     retry: dict[str, Any]
-    timetable: list[float]
+    timetable: Annotated[list[float], Field(description="The longest waits before each attempt after the first")]
     can_be_compensated: bool
+    known_online: Annotated[bool, Field(description="An online worker of its queue knows it")]
     schema: Annotated[dict[str, Any], Field(description="JSON Schema of its payload")]
 
 
@@ -191,15 +192,6 @@ class BulkShape(TypedDict):
 class RatesShape(TypedDict):
     submitted: int
     finished: int
-
-
-class TaskStatsShape(TypedDict):
-    total: int
-    by_status: dict[str, int]
-    by_type: dict[str, int]
-    by_queue: dict[str, int]
-    open_dead_letters: int
-    per_minute: Annotated[RatesShape, Field(description="Within the last 60 s")]
 
 
 class SkippedShape(TypedDict):
@@ -272,21 +264,6 @@ class MatchedShape(TypedDict):
     count: int
     skipped_count: int
     skipped: Annotated[list[SkippedShape], Field(description="The first 1,000")]
-
-
-# --- Queues -----------------------------------------------------------------------------------------------------------
-
-
-class QueueShape(TypedDict):
-    name: str
-    description: str
-    paused: bool
-    paused_at: datetime | None
-    paused_by: str | None
-    pause_reason: str | None
-    rate_limit: Annotated[float | None, Field(description="Tasks a second over all workers")]
-    concurrency_limit: int | None
-    counts: Annotated[dict[str, int], Field(description="Unfinished tasks by status, and how many are parked")]
 
 
 # --- Health, tokens ---------------------------------------------------------------------------------------------------

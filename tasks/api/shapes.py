@@ -13,14 +13,13 @@ from tasks.api.answers import (
     GroupShape,
     LogShape,
     ProgressShape,
-    QueueShape,
     ReportShape,
     SkippedShape,
     TaskShape,
     TypeShape,
 )
 from tasks.masking import masked, masked_text
-from tasks.models import DeadLetter, Queue, Task, TaskAttempt, TaskEvent, TaskLog
+from tasks.models import DeadLetter, Task, TaskAttempt, TaskEvent, TaskLog
 from tasks.overviews import Failure, Group
 from tasks.retry_policy import RetryPolicy
 from tasks.services import Report
@@ -131,7 +130,7 @@ def log_shape(line: TaskLog) -> LogShape:
     }
 
 
-def type_shape(handler: registry.Handler) -> TypeShape:
+def type_shape(handler: registry.Handler, *, known_online: bool) -> TypeShape:
     return {
         "name": handler.name,
         "description": handler.description,
@@ -142,6 +141,7 @@ def type_shape(handler: registry.Handler) -> TypeShape:
         "retry": handler.retry.model_dump(mode="json"),
         "timetable": RetryPolicy.timetable(handler.retry, handler.max_attempts),
         "can_be_compensated": handler.compensate is not None,
+        "known_online": known_online,
         "schema": handler.payload.model_json_schema(),
     }
 
@@ -181,21 +181,6 @@ def group_shape(group: Group) -> GroupShape:
             "error_class": sample.error_class,
             "message": masked_text(sample.message),
         },
-    }
-
-
-def queue_shape(queue: Queue, counts: dict[str, int]) -> QueueShape:
-    """`counts` are those of its unfinished tasks, by status."""
-    return {
-        "name": queue.name,
-        "description": queue.description,
-        "paused": queue.paused,
-        "paused_at": queue.paused_at,
-        "paused_by": name_of(queue.paused_by),
-        "pause_reason": queue.pause_reason or None,
-        "rate_limit": queue.rate_limit,
-        "concurrency_limit": queue.concurrency_limit,
-        "counts": counts,
     }
 
 

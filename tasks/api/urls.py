@@ -5,6 +5,7 @@ from django.urls import path
 from tasks.api.views import (
     DeadLetterVerbs,
     DeadLetterViewSet,
+    QueueManagerViewSet,
     QueueViewSet,
     TaskTypesView,
     TaskVerbs,
@@ -41,6 +42,10 @@ urlpatterns = [
     path(_LETTER, DeadLetterViewSet.as_view({"get": "retrieve"}), name="dead-letter"),
     path(f"{_LETTER}reprocess/", DeadLetterVerbs.as_view({"post": "reprocess"}), name="dead-letter-reprocess"),
     path(f"{_LETTER}discard/", DeadLetterVerbs.as_view({"post": "discard"}), name="dead-letter-discard"),
+    path("queue-manager/status/", QueueManagerViewSet.as_view({"get": "status"}), name="queue-manager-status"),
+    path("queue-manager/overloaded/", QueueManagerViewSet.as_view({"get": "overloaded"}), name="queues-overloaded"),
+    path("queue-manager/failed-count/", QueueManagerViewSet.as_view({"get": "failed_count"}), name="failed-count"),
+    path("queue-manager/pending-count/", QueueManagerViewSet.as_view({"get": "pending_count"}), name="pending-count"),
     path("queue-manager/queues/", QueueViewSet.as_view({"get": "list"}), name="queues"),
     path(_QUEUE, QueueViewSet.as_view({"get": "retrieve", "patch": "limit"}), name="queue"),
     path(f"{_QUEUE}pause/", QueueViewSet.as_view({"post": "pause"}), name="queue-pause"),

@@ -2,6 +2,7 @@
 
 from tasks.api.views.dead_letters import DeadLetterVerbs, DeadLetterViewSet
 from tasks.api.views.documents import DocsView, SchemaView
+from tasks.api.views.queue_manager import QueueManagerViewSet
 from tasks.api.views.queues import QueueViewSet
 from tasks.api.views.task_verbs import TaskVerbs
 from tasks.api.views.tasks import TaskViewSet
@@ -13,6 +14,7 @@ __all__ = [
     "DeadLetterVerbs",
     "DeadLetterViewSet",
     "DocsView",
+    "QueueManagerViewSet",
     "QueueViewSet",
     "RefreshView",
     "SchemaView",

@@ -7,13 +7,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tasks import overviews, services
-from tasks.api import bodies, shapes
-from tasks.api.answers import Page, QueueShape
+from tasks import queue_figures, services
+from tasks.api import bodies, queue_shapes
+from tasks.api.answers import Page
 from tasks.api.describing import example
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import VerbPermissions
 from tasks.api.preconditions import etag, wanted_version
+from tasks.api.queue_answers import QueueShape
 from tasks.api.views.chunked import ReadsChunked
 from tasks.models import Queue
 
@@ -29,18 +30,16 @@ class QueueViewSet(ReadsChunked):
     @extend_schema(summary="List queues", responses={200: Page[QueueShape]})
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
-        counts = overviews.counts_by_queue()
-        return self.get_paginated_response(
-            [shapes.queue_shape(queue, counts.get(queue.name, overviews.no_counts())) for queue in page]
-        )
+        figures = queue_figures.figures_of(page)
+        return self.get_paginated_response([queue_shapes.queue_shape(queue, figures[queue.name]) for queue in page])
 
     @extend_schema(summary="Look at a queue", responses={200: QueueShape})
     def retrieve(self, request: Request, name: str) -> Response:
         queue = self.get_queryset().filter(name=name).first()
         if queue is None:
             raise Http404
-        counts = overviews.counts_by_queue(name)
-        return Response(shapes.queue_shape(queue, counts.get(name, overviews.no_counts())), headers=etag(queue))
+        figures = queue_figures.figures_of([queue])[name]
+        return Response(queue_shapes.queue_shape(queue, figures), headers=etag(queue))
 
     @extend_schema(
         summary="Limit a queue",

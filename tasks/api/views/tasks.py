@@ -23,7 +23,6 @@ from tasks.api.answers import (
     LogShape,
     Page,
     TaskShape,
-    TaskStatsShape,
     TimelineShape,
 )
 from tasks.api.describing import IDEMPOTENCY_KEY, example
@@ -31,6 +30,8 @@ from tasks.api.filters import TaskFilter
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
 from tasks.api.preconditions import etag
+from tasks.api.queue_answers import TaskStatsShape
+from tasks.api.stats import stats_shape
 from tasks.api.timeline import timeline
 from tasks.api.views.chunked import ReadsChunked
 from tasks.api.why import EXAMPLE, WhyShape, why
@@ -155,7 +156,7 @@ class TaskViewSet(TaskView):
     @extend_schema(summary="Count tasks", responses={200: TaskStatsShape})
     @action(detail=False)
     def stats(self, request: Request) -> Response:
-        return Response(selectors.task_stats())
+        return Response(stats_shape())
 
     @extend_schema(summary="List a task's attempts", filters=False, responses={200: Page[AttemptShape]})
     @action(detail=True)

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tasks import registry
+from tasks import registry, selectors
 from tasks.api import shapes
 from tasks.api.answers import TypeShape
 
@@ -15,4 +15,11 @@ class TaskTypesView(APIView):
 
     @extend_schema(summary="What can be submitted", responses={200: list[TypeShape]})
     def get(self, request: Request) -> Response:
-        return Response([shapes.type_shape(handler) for handler in registry.handlers()])
+        lines = selectors.online_lines()
+        known = {(line.queue, type_name) for line in lines for type_name in line.types}
+        return Response(
+            [
+                shapes.type_shape(handler, known_online=(handler.queue, handler.name) in known)
+                for handler in registry.handlers()
+            ]
+        )

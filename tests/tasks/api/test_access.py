@@ -38,6 +38,11 @@ TABLE = [
     ("GET", "dlq/groups/", 401, 403, 200, 200),
     ("GET", "dlq/stats/", 401, 403, 200, 200),
     ("GET", "queue-manager/queues/", 401, 403, 200, 200),
+    ("GET", "queue-manager/status/", 401, 403, 200, 200),
+    ("GET", "queue-manager/overloaded/", 401, 403, 200, 200),
+    ("GET", "queue-manager/failed-count/", 401, 403, 200, 200),
+    ("GET", "queue-manager/pending-count/", 401, 403, 200, 200),
+    ("POST", "queue-manager/status/", 401, 403, 403, 405),
     ("GET", "dlq/tasks/{letter}/", 401, 403, 200, 200),
     # what is not there, and what cannot be done
     ("GET", "tasks/{nobody}/", 401, 403, 404, 404),

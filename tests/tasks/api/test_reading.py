@@ -153,7 +153,7 @@ def test_every_type_is_listed_with_what_a_form_needs(root: Api) -> None:
     http = next(each for each in shapes if each["name"] == "http_request")
     assert set(http) == {
         "name", "description", "kind", "queue", "timeout", "max_attempts", "retry", "timetable", "can_be_compensated",
-        "schema",
+        "known_online", "schema",
     }  # fmt: skip
     assert (http["kind"], http["queue"]) == ("async", "http")
     assert len(http["timetable"]) == http["max_attempts"] - 1
