@@ -1,6 +1,6 @@
 """Which colour a word of `states.py` has on a badge. The words themselves are the enums' labels."""
 
-from tasks.states import Outcome, Resolution, TaskStatus
+from tasks.states import Outcome, QueueState, Resolution, TaskStatus, WorkerState
 
 # unfold's colours are info, primary, success, warning and danger; anything else is grey.
 GREY = "grey"
@@ -34,5 +34,17 @@ RESOLUTION_COLOURS: dict[str, str] = {
 
 LEVEL_COLOURS: dict[str, str] = {"debug": GREY, "info": "info", "warning": "warning", "error": "danger"}
 
-ONLINE, OFFLINE, STOPPED = "online", "offline", "stopped"
-WORKER_COLOURS: dict[str, str] = {ONLINE: "success", OFFLINE: "danger", STOPPED: GREY}
+WORKER_COLOURS: dict[str, str] = {
+    WorkerState.ALIVE: "success",
+    WorkerState.SUSPECTED: "warning",
+    WorkerState.GONE: "danger",
+    WorkerState.STOPPED: GREY,
+}
+
+QUEUE_COLOURS: dict[str, str] = {
+    QueueState.OPEN: "success",
+    QueueState.PAUSED: "warning",
+    QueueState.OVERLOADED: "danger",
+    QueueState.LIMITED: "info",
+    QueueState.UNSERVED: "warning",
+}

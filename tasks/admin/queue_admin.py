@@ -1,82 +1,80 @@
-"""Queues: what waits in them, who serves them, pausing and limits. Only the description is edited in place."""
+"""Queues: what waits in them, how fast it comes and goes, who serves them, pausing and limits."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from tasks import overviews, registry, selectors
+from tasks import queue_figures
+from tasks.admin.queue_face import NEVER, Face
+from tasks.admin.queue_page import queue_page
 from tasks.admin.queue_verbs import VERBS
-from tasks.admin.times import stamp
 from tasks.admin.verb_pages import VerbPages
 from tasks.models import Queue
-from tasks.states import TaskStatus
-
-OPEN, PAUSED = "open", "paused"
-STATE_COLOURS = {OPEN: "success", PAUSED: "warning"}
 
 
 @admin.register(Queue)
 class QueueAdmin(VerbPages):
     verbs = VERBS
-    list_display = ("name", "state", "waiting", "running", "limits", "types", "served_by", "description")
+    list_display = ("title", "state", "depth", "oldest", "flow", "drains_in", "workers", "running")
+    list_display_links = ("title",)
     list_select_related = ("paused_by",)
     ordering = ("name",)
-    fields = ("name", "description", "paused_since", "waiting", "running", "limits", "types", "served_by")
-    readonly_fields = fields[:1] + fields[2:]
-    change_form_template = None
-    change_form_outer_before_template = "admin/tasks/verb_buttons.html"
+    change_form_template = "admin/tasks/queue_page.html"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("tasks.change_queue")
+    class Media:
+        css: ClassVar = {"all": ["tasks/admin.css", "tasks/queues.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("paused_by")
 
     def prepare(self, rows: Iterable[Any]) -> None:
-        serving: dict[str, list[str]] = {}
-        for line in selectors.online_lines():
-            serving.setdefault(line.queue, []).append(f"{line.processes} {line.kind.value}")
-        counts = overviews.counts_by_queue()
+        rows = list(rows)
+        super().prepare(rows)
+        figures = queue_figures.figures_of(rows)
         for row in rows:
-            row.serving = serving.get(row.name, [])
-            row.counts = counts.get(row.name, overviews.no_counts())
+            row.face = Face(row, figures[row.name])
 
-    @display(description="State", label=STATE_COLOURS)
-    def state(self, queue: Queue) -> tuple[str, str]:
-        word = PAUSED if queue.paused else OPEN
-        return word, word.capitalize()
+    @display(description="Queue")
+    def title(self, queue: Queue) -> SafeString | str:
+        if not queue.description:
+            return queue.name
+        return format_html('{} <span class="ty-quiet ty-under">{}</span>', queue.name, queue.description)
 
-    @display(description="Paused")
-    def paused_since(self, queue: Queue) -> str:
-        if not queue.paused:
-            return "no"
-        said = [f"since {stamp(queue.paused_at)}"] if queue.paused_at else []
-        if queue.paused_by:
-            said.append(f"by {queue.paused_by}")
-        return ", ".join(said) + (f": {queue.pause_reason}" if queue.pause_reason else "")
+    @display(description="State")
+    def state(self, queue: Any) -> SafeString:
+        return render_to_string("admin/tasks/queue_badges.html", {"face": queue.face})
 
     @display(description="Waiting")
-    def waiting(self, queue: Any) -> str:
-        counts = {name: n for name, n in queue.counts.items() if n and name != TaskStatus.PROCESSING}
-        return ", ".join(f"{n:,} {name}" for name, n in counts.items()) or "nothing"
+    def depth(self, queue: Any) -> SafeString:
+        parts = format_html_join(" · ", '<a href="{2}">{0} {1}</a>', queue.face.parts)
+        return format_html('<b>{}</b> <span class="ty-quiet ty-under">{}</span>', queue.face.depth, parts)
 
-    @display(description="Processing")
-    def running(self, queue: Any) -> str:
-        return f"{queue.counts[TaskStatus.PROCESSING]:,}"
+    @display(description="Oldest")
+    def oldest(self, queue: Any) -> str:
+        return str(queue.face.oldest)
 
-    @display(description="Limits")
-    def limits(self, queue: Queue) -> str:
-        said = []
-        if queue.rate_limit is not None:
-            said.append(f"{queue.rate_limit:g} a second")
-        if queue.concurrency_limit is not None:
-            said.append(f"{queue.concurrency_limit:,} at once")
-        return ", ".join(said) or "none"
+    @display(description="In / out")
+    def flow(self, queue: Any) -> SafeString:
+        return format_html('<span class="ty-nowrap">{} / {}</span>', queue.face.comes, queue.face.goes)
 
-    @display(description="Types that go there")
-    def types(self, queue: Queue) -> str | None:
-        return ", ".join(handler.name for handler in registry.handlers() if handler.queue == queue.name) or None
+    @display(description="Drains in")
+    def drains_in(self, queue: Any) -> SafeString | str:
+        words = queue.face.drains_in
+        return format_html('<b class="ty-alarm">{}</b>', words) if words == NEVER else words
 
-    @display(description="Online processes")
-    def served_by(self, queue: Any) -> str:
-        return ", ".join(queue.serving) or "none"
+    @display(description="Processes")
+    def workers(self, queue: Any) -> SafeString | str:
+        return queue.face.listening or format_html('<b class="{}">none</b>', "ty-alarm")
+
+    @display(description="Running")
+    def running(self, queue: Any) -> SafeString:
+        return render_to_string("admin/tasks/queue_gauge.html", {"face": queue.face})
+
+    def page(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return queue_page(request, row)

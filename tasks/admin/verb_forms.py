@@ -11,6 +11,8 @@ from tasks.admin.submission_form import ObjectField
 from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.services import with_secrets
+from tasks.services.queues import LONGEST_DESCRIPTION
+from tasks.versions import version_of
 
 LONGEST_REASON = 1_000
 
@@ -98,7 +100,31 @@ class PauseForm(VerbForm):
     )
 
 
-class LimitsForm(VerbForm):
+class VersionedForm(VerbForm):
+    """Carries the version that the row was shown in: of two editors the second one learns of the first."""
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput())
+
+    def prepare(self) -> None:
+        self.fields["seen"].initial = version_of(self.row)
+
+    def values(self) -> dict[str, Any]:
+        values = super().values()
+        seen = values.pop("seen")
+        return {**values, "version": seen or None}
+
+
+class DescriptionForm(VersionedForm):
+    description = forms.CharField(
+        required=False, max_length=LONGEST_DESCRIPTION, widget=UnfoldAdminTextInputWidget(), help_text="What it is for."
+    )
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.fields["description"].initial = self.row.description
+
+
+class LimitsForm(VersionedForm):
     """Called as in `services.limit_queue`, so that errors find their way back."""
 
     rate_limit = forms.FloatField(
@@ -114,5 +140,6 @@ class LimitsForm(VerbForm):
     )
 
     def prepare(self) -> None:
+        super().prepare()
         for name in ("rate_limit", "concurrency_limit"):
             self.fields[name].initial = getattr(self.row, name)

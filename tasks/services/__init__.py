@@ -12,7 +12,7 @@ from tasks.services.compensating import compensate_task
 from tasks.services.copying import clone_task
 from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_letters
 from tasks.services.editing import change_priority, edit_task, run_now
-from tasks.services.queues import limit_queue, pause_queue, resume_queue
+from tasks.services.queues import describe_queue, limit_queue, pause_queue, resume_queue
 from tasks.services.reports import Report
 from tasks.services.retrying import retry_tasks
 from tasks.services.secrets import with_secrets
@@ -27,6 +27,7 @@ __all__ = [
     "change_priority",
     "clone_task",
     "compensate_task",
+    "describe_queue",
     "discard_dead_letters",
     "edit_task",
     "limit_queue",

@@ -20,6 +20,7 @@ class Unchanged(Enum):
 UNCHANGED = Unchanged.UNCHANGED
 MOST_PER_SECOND, MOST_AT_ONCE = 100_000.0, 1_000_000
 LEAST_PER_SECOND = 0.001
+LONGEST_DESCRIPTION = 200
 
 
 def make_missing_queues() -> None:
@@ -90,6 +91,25 @@ def limit_queue(
             _note("limit", name, actor, reason, before, after)
         transitions.return_of_queue(name)  # what was sent under the old limits is sent again under the new ones
         database.notify_if_idle(COORDINATOR)
+    return _queue(name)
+
+
+def describe_queue(
+    name: str, *, description: str, actor: Any = None, reason: str = "", version: str | None = None
+) -> Queue:
+    """Says what the queue is for. Raises QueueMissing, InvalidSubmission or EditedMeanwhile."""
+    if len(description) > LONGEST_DESCRIPTION:
+        detail = f"at most {LONGEST_DESCRIPTION} characters"
+        raise InvalidSubmission([{"code": "too_long", "detail": detail, "attr": "description"}])
+    with database.one_transaction():
+        queue = Queue.objects.select_for_update().filter(name=name).first()
+        if queue is None:
+            raise QueueMissing(name)
+        check_version(queue, version)
+        if description != queue.description:
+            Queue.objects.filter(name=name).update(description=description)
+            before = {"description": queue.description}
+            _note("describe", name, actor, reason, before, {"description": description})
     return _queue(name)
 
 

@@ -98,7 +98,7 @@ def test_what_the_engine_writes_is_added_by_nobody(name: str, root: Client) -> N
     assert root.get(reverse(f"admin:tasks_{name}_add")).status_code == 403
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name != "queue"])
+@pytest.mark.parametrize("name", OURS)
 def test_what_the_engine_writes_is_edited_by_nobody(name: str, root: Client, rows: Any) -> None:
     assert root.post(reverse(f"admin:tasks_{name}_change", args=[rows[name]]), {"name": "x"}).status_code == 403
 

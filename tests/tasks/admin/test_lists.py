@@ -51,7 +51,7 @@ class TestCost:
             ) as queries:
                 assert root.get(address).status_code == 200
             counts.append(len(queries))
-        assert counts[0] == counts[1] <= 8
+        assert counts[0] == counts[1] <= 10  # queues: their figures are five statements
 
     @pytest.mark.parametrize("name", ["task", "taskattempt", "deadletter"])
     def test_wide_columns_stay_in_the_database(self, name: str, root: Client, fill: Callable[[int], None]) -> None:
@@ -197,20 +197,23 @@ class TestDeadLetters:
 
 
 class TestWorkers:
-    def test_online_is_who_beat_lately_by_the_clock_of_the_database(
+    def test_alive_is_who_beat_lately_by_the_clock_of_the_database(
         self, root: Client, make_worker: Any, settings: Any
     ) -> None:
         settings.WORKER_ONLINE_SECONDS = 15
-        make_worker("fresh", seconds_ago=10)
+        make_worker("fresh", seconds_ago=5)
+        make_worker("quiet", seconds_ago=12)
         make_worker("late", seconds_ago=20)
         make_worker("done", seconds_ago=3, stopped_at=database.now())
         rows = root.get(reverse("admin:tasks_worker_changelist")).context["cl"].result_list
-        assert {row.name: row.state for row in rows} == {"fresh": "online", "late": "offline", "done": "stopped"}
+        assert {row.name: row.state for row in rows} == {
+            "fresh": "alive", "quiet": "suspected", "late": "gone", "done": "stopped",
+        }  # fmt: skip
 
     def test_a_page(self, root: Client, make_worker: Any) -> None:
         make_worker("http@host", last_task_at=database.now())
         text = root.get(reverse("admin:tasks_worker_change", args=["http@host"])).content.decode()
-        for word in ("Online", "http.async", "http_request", "1.2 s"):
+        for word in ("Alive", "http.async", "http_request", "1.2 s"):
             assert word in text
 
 
@@ -219,12 +222,5 @@ class TestQueues:
         make_worker("a", processes=3)
         make_worker("b", processes=2, seconds_ago=3600)
         rows = root.get(reverse("admin:tasks_queue_changelist")).context["cl"].result_list
-        assert {row.name: row.serving for row in rows}["http"] == ["3 async"]
-        assert {row.name: row.serving for row in rows}["data"] == []
-
-    def test_only_the_description_can_be_edited(self, sign_in: Callable[..., Client]) -> None:
-        address = reverse("admin:tasks_queue_change", args=["http"])
-        editor = sign_in("tasks.change_queue")
-        assert editor.post(address, {"name": "other", "description": "Calls to shops"}).status_code == 302
-        assert Queue.objects.get(name="http").description == "Calls to shops"
-        assert not Queue.objects.filter(name="other").exists()
+        assert {row.name: row.face.listening for row in rows}["http"] == "3 async"
+        assert {row.name: row.face.listening for row in rows}["data"] == ""

@@ -31,12 +31,12 @@ def labels(client: Client) -> list[str]:
 
 def test_a_queue_is_paused_with_a_reason_and_goes_on(root: Client, make_task: Any) -> None:
     task = make_task(TaskStatus.QUEUED)
-    assert labels(root) == ["Pause", "Set limits"]
+    assert labels(root) == ["Pause", "Set limits", "Describe"]
     assert root.post(address("pause"), {"reason": f"down {NASTY}"}).status_code == 302
     queue = Queue.objects.get(name="http")
     assert (queue.paused, queue.pause_reason) == (True, f"down {NASTY}")
     assert Task.objects.get(pk=task.pk).status == TaskStatus.PENDING
-    assert labels(root) == ["Resume", "Set limits"]
+    assert labels(root) == ["Resume", "Set limits", "Describe"]
     for place in (address("change"), reverse("admin:tasks_queue_changelist"), address("history")):
         text = root.get(place).content.decode()
         assert NASTY not in text
@@ -51,7 +51,9 @@ def test_limits_are_set_and_taken_away(root: Client) -> None:
     assert root.post(address("limit"), {"rate_limit": "2.5", "concurrency_limit": "4"}).status_code == 302
     queue = Queue.objects.get(name="http")
     assert (queue.rate_limit, queue.concurrency_limit) == (2.5, 4)
-    assert "2.5 a second, 4 at once" in root.get(address("change")).content.decode()
+    page = root.get(address("change"))
+    assert page.context["face"].limits == "2.5 a second, 4 at once"
+    assert 'value="2.5"' in page.content.decode()  # in its place, to be changed there
     form = root.get(address("limit")).context["form"]
     assert (form["rate_limit"].value(), form["concurrency_limit"].value()) == (2.5, 4)
     root.post(address("limit"), {"rate_limit": "", "concurrency_limit": ""})
@@ -84,4 +86,6 @@ def test_rows_tell_what_waits(root: Client, make_task: Any) -> None:
     make_task(TaskStatus.PROCESSING)
     make_task()
     text = root.get(reverse("admin:tasks_queue_changelist")).content.decode()
-    assert "2 pending, 1 parked" in text
+    assert "<b>2</b>" in text
+    assert "2 pending</a> · <a" in text
+    assert "1 parked</a>" in text
