@@ -11,24 +11,24 @@ from tasks.admin.attempt_admin import task_link
 from tasks.admin.badges import OPEN, RESOLUTION_COLOURS
 from tasks.admin.contents import error_line, may_see_contents, pretty, shortened
 from tasks.admin.dead_letter_verbs import VERBS
-from tasks.admin.filters import QueueFilter, ResolutionFilter, TypeFilter
+from tasks.admin.filters import LETTER_FILTERS
+from tasks.admin.selection_list import SelectionList
 from tasks.admin.times import age, stamp_and_age
-from tasks.admin.verb_pages import VerbPages
 from tasks.masking import masked_text
 from tasks.models import DeadLetter
+from tasks.searching import DEAD_LETTERS
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(VerbPages):
+class DeadLetterAdmin(SelectionList):
+    selects = DEAD_LETTERS
     verbs = VERBS
     breakdown = "resolution"
     list_display = ("badge", "kind", "category", "error", "queue", "attempts", "died")
     list_display_links = ("badge", "error")
-    list_filter = (ResolutionFilter, "category", TypeFilter, QueueFilter)
+    list_filter = LETTER_FILTERS
     list_defer = ("traceback", "body", "x_death")
-    ordering = ("-created_at", "-id")
-    search_fields = ("id", "task_id")
-    search_help_text = "Id of a dead letter or a task"
+    search_help_text = "resolution:open category:timeout"
 
     @display(description="Resolution", label=RESOLUTION_COLOURS)
     def badge(self, letter: DeadLetter) -> tuple[str, str]:

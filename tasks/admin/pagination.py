@@ -1,9 +1,11 @@
 """Pages of the lists, with counts that stop at a cap: a list of millions of rows opens as fast as a short one."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
-from tasks import selectors
+from tasks.paging import Pages
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class takes no parameter when it runs
@@ -12,13 +14,17 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class ta
     template_name = "admin/tasks/pagination.html"
 
     @cached_property
-    def capped_count(self) -> tuple[int, bool]:
-        return selectors.capped_count(self.object_list)  # type: ignore[arg-type]  # the admin gives it querysets only
+    def pages(self) -> Pages:
+        return Pages(self.object_list)  # type: ignore[arg-type]  # the admin gives it querysets only
 
     @cached_property
     def count(self) -> int:
-        return self.capped_count[0]
+        return self.pages.capped_count[0]
 
     @property
     def is_capped(self) -> bool:
-        return self.capped_count[1]
+        return self.pages.capped_count[1]
+
+    def page_rows(self, number: int) -> list[Any]:
+        start = (self.validate_number(number) - 1) * self.per_page
+        return self.pages.between(start, start + self.per_page)

@@ -6,15 +6,16 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.views.main import PAGE_VAR
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponse
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from tasks import database
-from tasks.admin.contents import may_see_contents
+from tasks.admin.contents import may_see_contents, shortened
 from tasks.admin.pagination import CappedPaginator
 
 
@@ -29,7 +30,10 @@ class PreparedList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
+        is_one = not self.multi_page or (self.show_all and self.can_show_all)
+        self.result_list = (
+            self.paginator.pages.between(0, self.result_count) if is_one else self.paginator.page_rows(self.page_num)
+        )
         self.model_admin.prepare(self.result_list)
         # Where the two differ, unfold's header tells the count, without its cap. Ours is in the footer.
         self.full_result_count = self.result_count
@@ -116,6 +120,12 @@ class ReadOnlyAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(str(self.opts.verbose_name_plural))
         response: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        if isinstance(response, HttpResponseRedirect) and PAGE_VAR in request.GET and request.method != "POST":
+            # Django leads away from a page that is not there, to a list that has lost its search and filters.
+            kept = request.GET.copy()
+            page = kept.pop(PAGE_VAR)[-1]
+            self.message_user(request, f"There is no page {shortened(page, 20)}: this is the first.", messages.WARNING)
+            return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}")
         return response
 
     def render_change_form(

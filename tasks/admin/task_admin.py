@@ -9,26 +9,25 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from tasks.admin.badges import STATUS_COLOURS
-from tasks.admin.filters import QueueFilter, TypeFilter
+from tasks.admin.filters import TASK_FILTERS
+from tasks.admin.selection_list import SelectionList
 from tasks.admin.submission_page import SubmissionPage
 from tasks.admin.task_page import run_time, task_page
 from tasks.admin.task_verbs import VERBS
 from tasks.admin.times import age
-from tasks.admin.verb_pages import VerbPages
 from tasks.models import Task
+from tasks.searching import TASKS
 
 
 @admin.register(Task)
-class TaskAdmin(SubmissionPage, VerbPages):
+class TaskAdmin(SubmissionPage, SelectionList):
+    selects = TASKS
     verbs = VERBS
     breakdown = "status"
     list_display = ("badge", "title", "queue", "priority", "attempts", "created", "duration", "worker_name")
     list_display_links = ("badge", "title")
-    list_filter = ("status", TypeFilter, QueueFilter)
+    list_filter = TASK_FILTERS
     list_defer = ("payload", "retry", "tags", "idempotency_key", "idempotency_hash", "incarnation")
-    ordering = ("-created_at", "-id")
-    search_fields = ("id",)
-    search_help_text = "Id of a task"
     change_form_template = "admin/tasks/task_page.html"
 
     @display(description="Status", label=STATUS_COLOURS)

@@ -10,6 +10,7 @@ from tasks.searching.documents import Holds, is_number
 from tasks.searching.grammar import Term, Value
 from tasks.searching.looking import Look
 from tasks.searching.messages import Wrong, did_you_mean, quoted
+from tasks.searching.quantities import check_bounds
 from tasks.searching.vocabulary import Condition
 from tasks.states import EventKind, FailureCategory, TaskStatus
 
@@ -46,6 +47,8 @@ def _path(text: str) -> list[str]:
 
 
 def _check_comparison(term: Term, value: Value) -> None:
+    if value.compare != "=":
+        check_bounds(value)
     if value.compare != "=" and not all(is_number(each) for each in (value.low, value.high) if each):
         raise Wrong("invalid", f"payload.{term.path} is compared with numbers, and {quoted(value.text)} has none")
 

@@ -10,7 +10,7 @@ from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, 
 from tasks.searching.grammar import Term, Value
 from tasks.searching.looking import Look
 from tasks.searching.messages import Wrong
-from tasks.searching.quantities import read_span
+from tasks.searching.quantities import check_bounds, read_span
 from tasks.states import TaskStatus
 
 _LOOKUPS = {">": GreaterThan, ">=": GreaterThanOrEqual, "<": LessThan, "<=": LessThanOrEqual}
@@ -41,6 +41,7 @@ def duration(term: Term, look: Look) -> Q:
 
 
 def _one(value: Value, look: Look) -> Q:
+    check_bounds(value)
     if value.compare == "=":
         raise Wrong(
             "invalid",

@@ -77,8 +77,15 @@ def read_whole(text: str, least: int, most: int) -> int:
     return int(text)
 
 
+def check_bounds(value: Value) -> None:
+    """Raises Wrong for a comparison with nothing."""
+    if not (value.low or value.high):
+        raise Wrong("no_value", f"{quoted(value.text)} compares with nothing")
+
+
 def compared(column: str, value: Value, read: Callable[[str], Any]) -> Q:
     """Returns how a column compares with a value that has no length, such as a number."""
+    check_bounds(value)
     if value.compare == "..":
         return _at(column, "gte", value.low and read(value.low)) & _at(column, "lte", value.high and read(value.high))
     lookup = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}[value.compare]
@@ -87,6 +94,7 @@ def compared(column: str, value: Value, read: Callable[[str], Any]) -> Q:
 
 def within(column: str, value: Value, now: datetime) -> Q:
     """Returns how a column of times compares with a time, which begins and ends; its end is not part of it."""
+    check_bounds(value)
     words = None if value.is_quoted else now
     if value.compare == "..":
         first, last = (read_time(each, words) if each else None for each in (value.low, value.high))

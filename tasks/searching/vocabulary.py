@@ -11,7 +11,7 @@ from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.searching.grammar import Term, Value
 from tasks.searching.looking import Look
 from tasks.searching.messages import Wrong, did_you_mean, quoted
-from tasks.searching.quantities import compared, read_span, read_whole, within
+from tasks.searching.quantities import check_bounds, compared, read_span, read_whole, within
 
 LARGEST = 1_000_000_000
 SHORTEST_ID = 8
@@ -110,6 +110,7 @@ def age(column: str) -> Condition:
     turned = {">": "lt", ">=": "lte", "<": "gt", "<=": "gte"}
 
     def one(value: Value, look: Look) -> Q:
+        check_bounds(value)
         if value.compare == "=":
             raise Wrong("invalid", "age is compared: age:<2h is younger than two hours, age:>1d older than a day")
         if value.compare == "..":
