@@ -22,6 +22,7 @@ from tasks.exceptions import (
     QueueMissing,
     TaskMissing,
 )
+from tasks.searching import InvalidSearch
 
 
 class TooLarge(APIException):
@@ -63,7 +64,7 @@ _CONFLICTS: dict[type[Exception], str] = {
 
 class ExceptionHandler(StandardHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if isinstance(exc, InvalidSubmission):
+        if isinstance(exc, (InvalidSubmission, InvalidSearch)):
             details: dict[str, list[ErrorDetail]] = {}
             for error in exc.errors:
                 details.setdefault(error["attr"] or "non_field_errors", []).append(

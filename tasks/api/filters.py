@@ -1,88 +1,95 @@
-"""Filters of the lists. A word that is none of the vocabulary is answered with the words that are."""
+"""What the addresses of lists take: filters, a search and an order. Whatever else they hold is refused."""
 
-from datetime import UTC
+from collections.abc import Iterable
 from typing import Any
 
-import django_filters
-from django import forms
 from django.db.models import QuerySet
-from django_filters.fields import IsoDateTimeField
-from rest_framework.exceptions import ValidationError
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
 
-from tasks import selectors
-from tasks.models import DeadLetter, Task
-from tasks.states import FailureCategory, TaskStatus
+from tasks.searching import FILTERS, InvalidSearch, Kind, Selection
+from tasks.searching.messages import did_you_mean, quoted
+from tasks.states import Resolution
 
+SEARCH, ORDERING = "q", "ordering"
+PAGING = ("page", "limit", "cursor")
+TASK_ORDERS = ("created_at", "finished_at", "priority", "run_at")
 
-class TimeField(IsoDateTimeField):
-    def to_python(self, value: Any) -> Any:
-        time = super().to_python(value)
-        try:
-            return time and time.astimezone(UTC)
-        except OverflowError:  # a time at the edge of the calendar, which is none in UTC
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
-
-
-class TimeFilter(django_filters.IsoDateTimeFilter):
-    field_class = TimeField
-
-
-class StableOrdering(django_filters.OrderingFilter):
-    """Tasks of one submission share their times, and pages must neither repeat nor lose one: the id decides."""
-
-    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().filter(qs, value)
-        return rows.order_by(*rows.query.order_by, "-id") if value else rows
+_WORDS = {
+    SEARCH: "A search in the grammar of docs/search.md, such as `status:failed payload.order_id:42`",
+    ORDERING: "Columns with commas, each with a `-` for the largest first: {}",
+    "tag": "One tag, whole",
+    "worker": "The name of a worker, whole",
+    "attempt": "The number of the newest attempt: `2`, `>=2` or `1..3`",
+    "priority": "`9`, `>=7` or `0..3`, several with commas",
+    "min_duration": "Seconds, or such as `5m`",
+    "max_duration": "Seconds, or such as `5m`",
+    "open": "`true` or `false`: whether it is not resolved yet",
+    "error_class": "The class of the error, whole",
+}
+_A_TIME = "A time in ISO 8601; of a day, its beginning"
+_A_LIST = "One or several with commas"
 
 
-class TaskFilter(django_filters.FilterSet):
-    status = django_filters.CharFilter(method="by_status")
-    type = django_filters.CharFilter()
-    queue = django_filters.CharFilter()
-    worker = django_filters.CharFilter()
-    tag = django_filters.CharFilter(method="by_tag")
-    created_after = TimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = TimeFilter(field_name="created_at", lookup_expr="lt")
-    ordering = StableOrdering(fields=["created_at", "finished_at", "priority", "run_at"])
+class SelectionFilter(BaseFilterBackend):
+    """Narrows a list by the `Selection` that its address holds. The view says which kind in `selects`."""
 
-    class Meta:
-        model = Task
-        fields: tuple[str, ...] = ()
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        orders = getattr(view, "orders", ())
+        chosen = selection_of(view.selects, request, also=(ORDERING, *PAGING) if orders else PAGING)
+        order = _ordering(request.query_params.get(ORDERING, ""), orders) or chosen.order
+        return chosen.within(queryset, request.user).order_by(*order)
 
-    def by_status(self, rows: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
-        return rows.filter(status__in=_words(name, value, TaskStatus.values))
-
-    def by_tag(self, rows: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
-        return rows.filter(selectors.has_tag(value))
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        orders = getattr(view, "orders", ())
+        names = [SEARCH, *FILTERS[view.selects], *(["open"] if view.selects == "dead_letters" else [])]
+        found = [_described(name, _words_of(name)) for name in names]
+        return found + ([_described(ORDERING, _WORDS[ORDERING].format(", ".join(orders)))] if orders else [])
 
 
-class DeadLetterFilter(django_filters.FilterSet):
-    type = django_filters.CharFilter()
-    queue = django_filters.CharFilter()
-    fingerprint = django_filters.CharFilter()
-    category = django_filters.CharFilter(method="by_category")
-    open = django_filters.CharFilter(method="by_open")
-    created_after = TimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = TimeFilter(field_name="created_at", lookup_expr="lt")
-
-    class Meta:
-        model = DeadLetter
-        fields: tuple[str, ...] = ()
-
-    def by_category(self, rows: QuerySet[DeadLetter], name: str, value: str) -> QuerySet[DeadLetter]:
-        return rows.filter(category__in=_words(name, value, FailureCategory.values))
-
-    def by_open(self, rows: QuerySet[DeadLetter], name: str, value: str) -> QuerySet[DeadLetter]:
-        wanted = set(_words(name, value, ["true", "false"]))
-        if len(wanted) != 1:
-            return rows
-        return rows.filter(resolution="") if "true" in wanted else rows.exclude(resolution="")
+def selection_of(kind: Kind, request: Request, *, also: Iterable[str] = ()) -> Selection:
+    """Returns what the address selects. Raises InvalidSearch for parameters that there are not, or that come twice."""
+    known = [SEARCH, *FILTERS[kind], *(["open"] if kind == "dead_letters" else []), *also]
+    errors = []
+    for name, values in request.query_params.lists():
+        if name not in known:
+            detail = f"there is no parameter {quoted(name)}{did_you_mean(name, known)}"
+            errors.append({"code": "unknown_parameter", "detail": detail, "attr": name})
+        elif len(values) > 1:
+            errors.append({"code": "given_twice", "detail": "it is given more than once", "attr": name})
+    if errors:
+        raise InvalidSearch(errors)
+    given = request.query_params.dict()
+    filters = {name: given[name] for name in FILTERS[kind] if name in given}
+    if given.get("open"):
+        filters.setdefault("resolution", _resolutions(given["open"]))
+    return Selection(kind, given.get(SEARCH, ""), filters)
 
 
-def _words(name: str, value: str, known: list[Any]) -> list[str]:
-    """Returns the words of a list separated by commas, in small letters."""
-    words = [word.strip().lower() for word in value.split(",") if word.strip()]
-    wrong = [word for word in words if word not in known]
+def _resolutions(text: str) -> str:
+    words = {word.strip().lower() for word in text.split(",") if word.strip()}
+    wrong = sorted(words - {"true", "false"})
     if wrong:
-        raise ValidationError({name: [f"{wrong[0]!r} is not one of {', '.join(known)}"]})
-    return words
+        detail = f"{quoted(wrong[0])} is not one of true, false"
+        raise InvalidSearch([{"code": "unknown_value", "detail": detail, "attr": "open"}])
+    chosen = (["open"] if "true" in words else []) + (Resolution.values if "false" in words else [])
+    return ",".join(chosen)
+
+
+def _ordering(text: str, orders: Iterable[str]) -> tuple[str, ...]:
+    """Returns the columns of an order that is the same each time; nothing where none is asked for."""
+    columns = [column.strip() for column in text.split(",") if column.strip()]
+    for column in columns:
+        if column.removeprefix("-") not in orders:
+            detail = f"{quoted(column)} is no order; there are {', '.join(orders)}, each also with a -"
+            raise InvalidSearch([{"code": "unknown_value", "detail": detail, "attr": ORDERING}])
+    # Tasks of one submission share their times, and pages must neither repeat nor lose one: the id decides.
+    return (*dict.fromkeys(columns), "-id") if columns else ()
+
+
+def _words_of(name: str) -> str:
+    return _WORDS.get(name) or (_A_TIME if name.endswith(("_after", "_before")) else _A_LIST)
+
+
+def _described(name: str, words: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}

@@ -8,13 +8,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from tasks import selectors
+from tasks.api.cursors import Cursor, NoCursor
+from tasks.paging import Pages
 
 DEFAULT_LIMIT, LARGEST_LIMIT, LAST_ROW = 50, 500, 100_000
 
 
 class CappedPagination(BasePagination):
-    """`page` and `limit`. Counting ends at COUNT_CAP rows, and pages end at LAST_ROW: further back, filter by time."""
+    """`page` and `limit`. Counting ends at COUNT_CAP rows, and pages end at LAST_ROW: further back lead cursors."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self._request = request
@@ -22,21 +23,31 @@ class CappedPagination(BasePagination):
         self._limit = _number(request, "limit", DEFAULT_LIMIT, most=LARGEST_LIMIT)
         start = (self._page - 1) * self._limit
         if start >= LAST_ROW:
-            raise NotFound(f"pages end after {LAST_ROW:,} rows: narrow the list with created_before")
-        self._count, self._capped = selectors.capped_count(queryset)
-        rows = list(queryset[start : start + self._limit + 1])
+            raise NotFound(f"pages end after {LAST_ROW:,} rows: {self._further}")
+        pages = Pages(queryset)
+        self._count, self._capped = pages.capped_count
+        rows = pages.between(start, start + self._limit + 1)
         if not rows and self._page > 1:
             raise NotFound(f"there is no page {self._page}")
-        self._has_more = len(rows) > self._limit
-        return rows[: self._limit]
+        has_more, rows = len(rows) > self._limit, rows[: self._limit]
+        is_last = start + self._limit >= LAST_ROW
+        self._next = (self._after(rows[-1]) if is_last else self._link(self._page + 1)) if has_more else None
+        self._previous = self._link(self._page - 1) if self._page > 1 else None
+        return rows
+
+    _further = "narrow the list with created_before"
+
+    def _after(self, row: Any) -> str | None:
+        """Returns where the list goes on behind its last page."""
+        return None
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
             {
                 "count": self._count,
                 "count_is_capped": self._capped,
-                "next": self._link(self._page + 1) if self._has_more else None,
-                "previous": self._link(self._page - 1) if self._page > 1 else None,
+                "next": self._next,
+                "previous": self._previous,
                 "results": data,
             }
         )
@@ -50,6 +61,62 @@ class CappedPagination(BasePagination):
     def _link(self, page: int) -> str:
         url = self._request.build_absolute_uri()
         return remove_query_param(url, "page") if page == 1 else replace_query_param(url, "page", page)
+
+
+class CursorPagination(CappedPagination):
+    """Takes a `cursor` as well: each page then costs the same however deep it lies, and no row comes twice.
+
+    An empty one begins; `next` and `previous` of the answer hold the others.
+    """
+
+    _further = "go on with cursor"
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self._order = queryset.query.order_by
+        text = request.query_params.get("cursor")
+        if text is None:
+            return super().paginate_queryset(queryset, request, view)
+        self._request = request
+        if "page" in request.query_params:
+            raise ValidationError({"cursor": ["give a page or a cursor"]})
+        self._limit = _number(request, "limit", DEFAULT_LIMIT, most=LARGEST_LIMIT)
+        self._count, self._capped = Pages(queryset).capped_count
+        return self._around(queryset, self._cursor(text))
+
+    def _cursor(self, text: str) -> Cursor | None:
+        try:
+            return Cursor.read(text, self._order) if text else None
+        except NoCursor:
+            raise ValidationError({"cursor": ["no list in this order gave such a cursor"]}) from None
+
+    def _around(self, queryset: Any, cursor: Cursor | None) -> list[Any]:
+        rows = cursor.rows(queryset, self._limit + 1) if cursor else list(queryset[: self._limit + 1])
+        has_more, is_backwards = len(rows) > self._limit, cursor is not None and cursor.is_backwards
+        rows = rows[-self._limit :] if is_backwards else rows[: self._limit]
+        # Whence it came, there is a page.
+        before, after = (has_more, True) if is_backwards else (cursor is not None, has_more)
+        self._previous = self._to(Cursor.at(rows[0], self._order, is_backwards=True)) if rows and before else None
+        self._next = self._after(rows[-1]) if rows and after else None
+        return rows
+
+    def _after(self, row: Any) -> str | None:
+        return self._to(Cursor.at(row, self._order))
+
+    def _to(self, cursor: Cursor) -> str:
+        return replace_query_param(
+            remove_query_param(self._request.build_absolute_uri(), "page"), "cursor", str(cursor)
+        )
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        words = "From `next` or `previous`; an empty one begins. Not together with `page`"
+        cursor = {
+            "name": "cursor",
+            "in": "query",
+            "required": False,
+            "description": words,
+            "schema": {"type": "string"},
+        }
+        return [*super().get_schema_operation_parameters(view), cursor]
 
 
 def _described(name: str, words: str, default: int, most: int) -> dict[str, Any]:

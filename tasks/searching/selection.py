@@ -53,10 +53,13 @@ class Selection:
         What lies in payloads and errors is looked for in the newest NEWEST_LOOKED_AT of what the rest matches; a query
         of its own finds where those begin.
         """
+        return self.within(DeadLetter.objects.all() if self.kind == DEAD_LETTERS else Task.objects.all(), user)
+
+    def within(self, rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+        """Returns what is selected of these rows."""
         terms = self._terms()
         conditions = conditions_of(self.kind, terms, user)
         time = _time(terms)
-        rows: QuerySet[Any] = DeadLetter.objects.all() if self.kind == DEAD_LETTERS else Task.objects.all()
         rows = rows.filter(conditions.outside)
         if time == "finished_at":
             rows = rows.filter(finished_at__isnull=False)  # it says nothing more, and lets the index on it be used

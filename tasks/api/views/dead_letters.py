@@ -5,10 +5,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,12 +22,13 @@ from tasks.api.answers import (
 )
 from tasks.api.describing import example
 from tasks.api.errors import Conflict
-from tasks.api.filters import DeadLetterFilter
-from tasks.api.pagination import CappedPagination
+from tasks.api.filters import SelectionFilter
+from tasks.api.pagination import CappedPagination, CursorPagination
 from tasks.api.permissions import ModelPermissions, VerbPermissions, check_may_change_payload, may_see_payload
 from tasks.api.views.chunked import ReadsChunked
 from tasks.exceptions import IllegalTransition, InvalidSubmission
 from tasks.models import DeadLetter, Task
+from tasks.searching import DEAD_LETTERS, Selection
 from tasks.services import Report
 
 SKIPPED_SHOWN = 1_000
@@ -61,8 +60,13 @@ class DeadLetterView(ReadsChunked):
 
 class DeadLetterViewSet(DeadLetterView):
     permission_classes = [ModelPermissions]
-    filter_backends = [DjangoFilterBackend]
-    filterset_class = DeadLetterFilter
+    filter_backends = [SelectionFilter]
+    selects = DEAD_LETTERS
+    orders = ("created_at",)
+
+    @property
+    def pagination_class(self) -> type[CappedPagination]:  # type: ignore[override]  # DRF reads it of the instance
+        return CursorPagination if self.action == "list" else CappedPagination
 
     @extend_schema(summary="List dead letters", responses={200: Page[DeadLetterShape]})
     def list(self, request: Request) -> Response:
@@ -137,7 +141,7 @@ class DeadLetterVerbs(DeadLetterView):
     def reprocess_matching(self, request: Request) -> Response:
         body = bodies.read(bodies.FilteredRetried, self._with_query())
         options, whole = self._options(body), Report()
-        for letters in _confirmed(body):
+        for letters in _confirmed(body, self.request.user):
             report = services.reprocess_dead_letters(letters, **options)
             whole.done += report.done
             whole.skipped |= report.skipped
@@ -157,7 +161,7 @@ class DeadLetterVerbs(DeadLetterView):
         body = bodies.read(bodies.Filtered, self._with_query())
         count = sum(
             len(services.discard_dead_letters(letters, actor=request.user, reason=body.reason).done)
-            for letters in _confirmed(body)
+            for letters in _confirmed(body, self.request.user)
         )
         return Response({"count": count, "skipped_count": body.confirm_count - count, "skipped": []})
 
@@ -186,15 +190,13 @@ def _check_open(letter: DeadLetter, verb: str) -> None:
         raise IllegalTransition(verb, letter.resolution, "it is resolved already")
 
 
-def _confirmed(body: bodies.Filtered) -> list[QuerySet[DeadLetter]]:
+def _confirmed(body: bodies.Filtered, user: Any) -> list[QuerySet[DeadLetter]]:
     """Returns the open dead letters that the filter matches, AT_ONCE in each set, by id: nothing dies into them.
 
     Raises Conflict where those are not as many as confirmed.
     """
-    matching = DeadLetterFilter(data=body.filters(), queryset=DeadLetter.objects.filter(resolution=""))
-    if not matching.is_valid():
-        raise ValidationError(matching.errors)
-    ids = list(matching.qs.order_by().values_list("id", flat=True))
+    matching = Selection(DEAD_LETTERS, filters=body.filters()).within(DeadLetter.objects.filter(resolution=""), user)
+    ids = list(matching.values_list("id", flat=True))
     if len(ids) != body.confirm_count:
         detail = f"confirm_count: the filter matches {len(ids):,} open dead letters, not {body.confirm_count:,}"
         raise Conflict(detail, "count_differs", {"count": len(ids)})

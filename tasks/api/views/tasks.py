@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -26,8 +25,8 @@ from tasks.api.answers import (
     TimelineShape,
 )
 from tasks.api.describing import IDEMPOTENCY_KEY, example
-from tasks.api.filters import TaskFilter
-from tasks.api.pagination import CappedPagination
+from tasks.api.filters import TASK_ORDERS, SelectionFilter
+from tasks.api.pagination import CappedPagination, CursorPagination
 from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
 from tasks.api.preconditions import etag
 from tasks.api.queue_answers import TaskStatsShape
@@ -37,6 +36,7 @@ from tasks.api.views.chunked import ReadsChunked
 from tasks.api.why import EXAMPLE, WhyShape, why
 from tasks.exceptions import InvalidSubmission
 from tasks.models import Task, TaskAttempt, TaskLog
+from tasks.searching import TASKS
 from tasks.services import Submitted, clone_task, submit_given, submit_tasks, with_secrets
 from tasks.services.submission_form import Submission
 
@@ -84,11 +84,16 @@ class TaskView(ReadsChunked):
 
 class TaskViewSet(TaskView):
     permission_classes = [ModelPermissions]
-    filter_backends = [DjangoFilterBackend]
-    filterset_class = TaskFilter
+    filter_backends = [SelectionFilter]
+    selects = TASKS
+    orders = TASK_ORDERS
+
+    @property
+    def pagination_class(self) -> type[CappedPagination]:  # type: ignore[override]  # DRF reads it of the instance
+        return CursorPagination if self.action == "list" else CappedPagination
 
     def get_queryset(self) -> QuerySet[Task]:
-        return selectors.tasks().order_by("-created_at", "-id")
+        return selectors.tasks()
 
     @extend_schema(summary="List tasks", responses={200: Page[TaskShape]})
     def list(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tasks import database, selectors
+from tasks.api import pagination
 from tasks.models import DeadLetter, Task
 from tasks.services import submit_tasks
 from tasks.states import Resolution, TaskStatus
@@ -95,18 +96,24 @@ def test_times_take_from_and_leave_out_until(root: Api, some: dict[str, Task]) -
 @pytest.mark.parametrize(
     ("parameters", "detail"),
     [
-        ({"status": "done"}, "'done' is not one of scheduled, blocked, pending, queued, "),
-        ({"status": "failed,done"}, "'done' is not one of "),
-        ({"created_after": "yesterday"}, "Enter a valid date/time."),
-        ({"created_before": "2030-13-01T00:00:00Z"}, "Enter a valid date/time."),
-        ({"created_after": "0001-01-01T00:00:00+14:00"}, "Enter a valid date/time."),
-        ({"created_before": "9999-12-31T23:59:59-14:00"}, "Enter a valid date/time."),
-        ({"ordering": "colour"}, "Select a valid choice. colour is not one of the available choices."),
-        ({"ordering": "payload"}, "Select a valid choice. payload is not one of the available choices."),
-        ({"type": "a\x00b"}, "Null characters are not allowed."),
-        ({"tag": "a\x00b"}, "Null characters are not allowed."),
+        ({"status": "done"}, "'done' is no status: it is one of scheduled, blocked, pending, queued, "),
+        ({"status": "failed,compleed"}, "'compleed' is no status; did you mean completed?"),
+        ({"created_after": "yesterday"}, "'yesterday' is no time; give one such as 2026-07-01 or "),
+        ({"created_before": "2030-13-01T00:00:00Z"}, "'2030-13-01T00:00:00Z' is no time"),
+        ({"created_after": "0001-01-01T00:00:00+14:00"}, "'0001-01-01T00:00:00+14:00' is no time"),
+        ({"created_before": "9999-12-31T23:59:59-14:00"}, "'9999-12-31T23:59:59-14:00' is no time"),
+        ({"ordering": "colour"}, "'colour' is no order; there are created_at, finished_at, priority, run_at"),
+        ({"ordering": "payload"}, "'payload' is no order"),
+        ({"type": "a\x00b"}, "the value holds the control character '\\x00'"),
+        ({"tag": "a\x00b"}, "the value holds the control character '\\x00'"),
+        ({"q": "stauts:failed"}, "there is no search word 'stauts'; did you mean status?"),
+        ({"q": "x" * 10_000}, "the search has 10,000 characters; the limit is 2,000"),
+        ({"q": "a\x00b"}, "the search holds the control character '\\x00'"),
+        ({"statuss": "failed"}, "there is no parameter 'statuss'; did you mean status?"),
+        ({"payload__contains": "x"}, "there is no parameter 'payload__contains'"),
+        ({"cursor": "x"}, "no list in this order gave such a cursor"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_a_filter_that_is_none_is_said(parameters: dict[str, str], detail: str, root: Api) -> None:
     attr, said = complaint(root, **parameters)
@@ -184,7 +191,7 @@ def test_there_is_no_page_behind_the_last(root: Api, some: Any) -> None:
 def test_pages_end_where_offsets_become_dear(root: Api, some: Any) -> None:
     code, body = root.get("tasks/", limit=500, page=201)
     assert code == 404
-    assert body["errors"][0]["detail"] == "pages end after 100,000 rows: narrow the list with created_before"
+    assert body["errors"][0]["detail"] == "pages end after 100,000 rows: go on with cursor"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +223,99 @@ def test_counting_ends_at_a_cap(root: Api, some: Any, monkeypatch: pytest.Monkey
         monkeypatch.setattr(selectors, "COUNT_CAP", cap)
         body = root.get("tasks/")[1]
         assert (body["count"], body["count_is_capped"], len(body["results"])) == (count, capped, 5)
+
+
+# --- Cursors ----------------------------------------------------------------------------------------------------------
+
+
+def walk(api: Api, link: str, way: str) -> tuple[list[str], str | None]:
+    """Follows the links to their end; returns the names met, and the last link back."""
+    seen: list[str] = []
+    back = None
+    while link:
+        code, body = api.get(link.split("/api/")[1])
+        assert code == 200, body
+        seen += [each["name"] for each in body["results"]]
+        link, back = body[way], body["previous" if way == "next" else "next"]
+    return seen, back
+
+
+@pytest.mark.parametrize(
+    "ordering", ["", "created_at", "priority,-created_at", "-run_at", "finished_at", "-finished_at"]
+)
+def test_cursors_go_through_all_rows_and_back(ordering: str, root: Api) -> None:
+    now = database.now()
+    for number in range(11):
+        status = TaskStatus.COMPLETED if number % 3 else TaskStatus.PENDING  # some have no end
+        a_task(
+            status, name=f"{number:02}", priority=number % 4, created_at=now - timedelta(hours=number // 4), run_at=now
+        )
+    order = f"&ordering={ordering}" if ordering else ""
+    seen, back = walk(root, f"/api/tasks/?limit=2&cursor={order}", "next")
+    assert (sorted(seen), len(seen)) == (sorted(set(seen)), 11)
+    assert seen == [each["name"] for each in root.get(f"tasks/?limit=50{order}")[1]["results"]]
+    assert back is not None
+    pages = [body["name"] for body in root.get(back.split("/api/")[1])[1]["results"]]
+    assert pages == seen[-3:-1]
+
+
+def test_a_cursor_stays_where_it_is_when_rows_come_before_it(root: Api, some: Any) -> None:
+    body = root.get("tasks/", limit=2, cursor="")[1]
+    assert ([each["name"] for each in body["results"]], body["count"], body["previous"]) == (["e", "d"], 5, None)
+    a_task(name="new")
+    body = root.get(body["next"].split("/api/")[1])[1]
+    assert [each["name"] for each in body["results"]] == ["c", "b"]
+    before = root.get(body["previous"].split("/api/")[1])[1]
+    assert [each["name"] for each in before["results"]] == ["e", "d"]
+
+
+def test_a_cursor_belongs_to_its_order_and_is_no_page(root: Api, some: Any) -> None:
+    following = parse_qs(urlsplit(root.get("tasks/", limit=2, cursor="")[1]["next"]).query)["cursor"][0]
+    assert complaint(root, cursor=following, ordering="priority")[0] == "cursor"
+    assert complaint(root, cursor=following, page="2") == ("cursor", "give a page or a cursor")
+    for broken in (following[:-3], following + "x", "AAAA", "W10", "bnVsbA", "é", "[" * 50, following.swapcase()):
+        assert complaint(root, cursor=broken)[0] == "cursor"
+
+
+def test_the_last_page_leads_on_by_a_cursor(root: Api, some: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "LAST_ROW", 4)
+    body = root.get("tasks/", limit=2, page=2)[1]
+    body = root.get(body["next"].split("/api/")[1])[1]
+    assert [each["name"] for each in body["results"]] == ["a"]
+
+
+# --- The search -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ({"q": "status:failed"}, "b"),
+        ({"q": "tag:red -status:failed"}, "a"),
+        ({"q": "type:http_request", "queue": "http"}, "c"),
+        ({"q": "type:http_request", "queue": "data"}, ""),
+        ({"q": "age:>150m"}, "ba"),
+        ({"q": "%"}, ""),
+        ({"priority": ">=5", "q": "-queue:http"}, "da"),
+        ({"created_after": "2020-01-01", "finished_before": "9999-01-01"}, "ba"),
+        ({"status": "completed,failed"}, "ba"),
+    ],
+    ids=str,
+)
+def test_the_search_narrows_beside_the_filters(parameters: dict[str, str], found: str, root: Api, some: Any) -> None:
+    assert names(root, **parameters) == found
+
+
+def test_a_parameter_is_given_once(root: Api) -> None:
+    code, body = root.get("tasks/?status=failed&status=queued")
+    assert (code, body["errors"]) == (
+        400, [{"code": "given_twice", "detail": "it is given more than once", "attr": "status"}],
+    )  # fmt: skip
+
+
+def test_a_viewer_does_not_search_in_payloads(viewer: Api, root: Api, some: Any) -> None:
+    assert complaint(viewer, q="payload.n:1") == ("q", "searching in payloads needs the permission tasks.view_payload")
+    assert names(root, q="payload.n:1") == ""
 
 
 # --- Dead letters -----------------------------------------------------------------------------------------------------
@@ -253,6 +353,10 @@ def letters() -> Callable[..., str]:
         ({"queue": "http"}, "01"),
         ({"fingerprint": "b" * 16}, "12"),
         ({"fingerprint": "b" * 16, "open": "true"}, "1"),
+        ({"open": "true,false"}, "012"),
+        ({"q": "resolution:open type:http_request"}, "01"),
+        ({"resolution": "Discarded"}, "2"),
+        ({"q": "error:timeout"}, "1"),
     ],
     ids=str,
 )
@@ -268,6 +372,6 @@ def test_dead_letters_are_narrowed_by_time(root: Api, letters: Any) -> None:
 
 def test_a_filter_of_dead_letters_that_is_none_is_said(root: Api) -> None:
     attr, said = complaint(root, "dlq/tasks/", category="bad")
-    assert (attr, said[:24]) == ("category", "'bad' is not one of time")
+    assert (attr, said[:44]) == ("category", "'bad' is no category: it is one of timeout, ")
     assert complaint(root, "dlq/tasks/", open="maybe") == ("open", "'maybe' is not one of true, false")
     assert complaint(root, "dlq/tasks/", created_after="x")[0] == "created_after"

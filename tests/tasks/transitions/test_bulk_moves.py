@@ -47,7 +47,7 @@ def test_status_by_move(status: BulkStatus, move: BulkMove) -> None:
 
 
 def test_every_action_can_end_and_no_end_is_left() -> None:
-    assert BULK_OPEN | BULK_FINAL == set(BulkStatus)
+    assert set(BulkStatus) == BULK_OPEN | BULK_FINAL
     for status in BulkStatus:
         exits = {target for sources, target in BULK_MOVES.values() if status in sources}
         assert bool(exits & BULK_FINAL) is (status in BULK_OPEN)
