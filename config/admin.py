@@ -12,6 +12,7 @@ _PAGES = {
         ("Tasks", "list_alt", "tasks", "task"),
         ("Attempts", "replay", "tasks", "taskattempt"),
         ("Dead letters", "report", "tasks", "deadletter"),
+        ("Bulk actions", "checklist", "tasks", "bulkaction"),
     ],
     "Machinery": [
         ("Queues", "stacks", "tasks", "queue"),

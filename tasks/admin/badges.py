@@ -1,6 +1,6 @@
 """Which colour a word of `states.py` has on a badge. The words themselves are the enums' labels."""
 
-from tasks.states import Outcome, QueueState, Resolution, TaskStatus, WorkerState
+from tasks.states import BulkStatus, ItemState, Outcome, QueueState, Resolution, TaskStatus, WorkerState
 
 # unfold's colours are info, primary, success, warning and danger; anything else is grey.
 GREY = "grey"
@@ -30,6 +30,23 @@ RESOLUTION_COLOURS: dict[str, str] = {
     OPEN: "danger",
     Resolution.REPROCESSED: "success",
     Resolution.DISCARDED: GREY,
+}
+
+BULK_COLOURS: dict[str, str] = {
+    BulkStatus.WAITING: "info",
+    BulkStatus.RUNNING: "primary",
+    BulkStatus.PAUSED: "warning",
+    BulkStatus.STOPPED: "danger",
+    BulkStatus.ABORTED: GREY,
+    BulkStatus.COMPLETED: "success",
+    BulkStatus.FAILED: "danger",
+}
+
+ITEM_COLOURS: dict[str, str] = {
+    ItemState.WAITING: GREY,
+    ItemState.DONE: "success",
+    ItemState.SKIPPED: "warning",
+    ItemState.FAILED: "danger",
 }
 
 LEVEL_COLOURS: dict[str, str] = {"debug": GREY, "info": "info", "warning": "warning", "error": "danger"}

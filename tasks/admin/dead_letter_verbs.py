@@ -8,6 +8,7 @@ from tasks.admin.verb_forms import ReasonedForm, RetryForm
 from tasks.admin.verbs import Verb
 from tasks.models import DeadLetter
 from tasks.services import Report
+from tasks.states import BulkVerb
 
 _CHANGE = "tasks.change_deadletter"
 
@@ -64,6 +65,7 @@ VERBS = (
         allows=lambda letter: _is_open(letter) and letter.task_id is not None,
         form=RetryForm,
         run_many=_reprocess,
+        bulk=BulkVerb.REPROCESS,
     ),
     Verb(
         name="discard",
@@ -74,6 +76,7 @@ VERBS = (
         allows=_is_open,
         form=ReasonedForm,
         run_many=_discard,
+        bulk=BulkVerb.DISCARD,
         is_grave=True,
     ),
 )

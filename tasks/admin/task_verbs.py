@@ -9,7 +9,7 @@ from tasks.admin.verbs import Done, Verb
 from tasks.exceptions import UnknownType
 from tasks.models import Task
 from tasks.services import Report
-from tasks.states import FINAL, WAITING, TaskStatus
+from tasks.states import FINAL, WAITING, BulkVerb, TaskStatus
 
 _CHANGE, _ADD = "tasks.change_task", "tasks.add_task"
 _EDITABLE = WAITING | {TaskStatus.QUEUED}
@@ -69,6 +69,7 @@ VERBS = (
         allows=lambda task: task.status == TaskStatus.FAILED and not task.unmet,
         form=RetryForm,
         run_many=_retry,
+        bulk=BulkVerb.RETRY,
     ),
     Verb(
         name="run-now",
@@ -78,6 +79,7 @@ VERBS = (
         permission=_CHANGE,
         allows=lambda task: task.status in (TaskStatus.SCHEDULED, TaskStatus.RETRYING),
         run_many=_run_now,
+        bulk=BulkVerb.RUN_NOW,
     ),
     Verb(
         name="edit",
@@ -98,6 +100,7 @@ VERBS = (
         allows=lambda task: task.status in _EDITABLE,
         form=PriorityForm,
         run_many=_change_priority,
+        bulk=BulkVerb.CHANGE_PRIORITY,
     ),
     Verb(
         name="compensate",
@@ -127,6 +130,7 @@ VERBS = (
         permission=_CHANGE,
         allows=lambda task: task.status not in FINAL and task.cancel_requested_at is None,
         run_many=_cancel,
+        bulk=BulkVerb.CANCEL,
         is_grave=True,
     ),
 )

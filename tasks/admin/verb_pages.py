@@ -104,6 +104,10 @@ class VerbPages(ReadOnlyAdmin):
 
     def _action(self, verb: Verb) -> Callable[..., Any]:
         def action(admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+            if verb.bulk is not None and request.POST.get("select_across") == "1":
+                # The coordinator does it, to everything that this address selects.
+                start = reverse("admin:tasks_bulkaction_start", args=[verb.bulk])
+                return HttpResponseRedirect(f"{start}?{request.GET.urlencode()}")
             ids = [str(pk) for pk in rows.values_list("pk", flat=True)[: settings.BULK_LIMIT + 1]]
             if len(ids) > settings.BULK_LIMIT:
                 words = f"That is more than {settings.BULK_LIMIT:,} at once (BULK_LIMIT): narrow the list by filters."

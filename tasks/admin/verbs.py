@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.admin.verb_forms import VerbForm
 from tasks.services import Report
+from tasks.states import BulkVerb
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Verb:
     run: Callable[[Any, dict[str, Any], Any], Done] | None = None
     run_many: Callable[[list[Any], dict[str, Any], Any], Report] | None = None
     is_grave: bool = False  # cannot be taken back
+    bulk: BulkVerb | None = None  # what it is for everything that a list shows
 
     def may_be_used_by(self, user: Any) -> bool:
         return bool(user.has_perm(self.permission))

@@ -4,7 +4,7 @@ import pytest
 
 from tasks.admin import badges
 from tasks.models import TaskLog
-from tasks.states import Outcome, Resolution, TaskStatus
+from tasks.states import BulkStatus, ItemState, Outcome, Resolution, TaskStatus
 
 UNFOLD_KNOWS = {"info", "primary", "success", "warning", "danger", badges.GREY}
 
@@ -15,6 +15,8 @@ UNFOLD_KNOWS = {"info", "primary", "success", "warning", "danger", badges.GREY}
         (badges.STATUS_COLOURS, set(TaskStatus)),
         (badges.OUTCOME_COLOURS, set(Outcome)),
         (badges.RESOLUTION_COLOURS, {badges.OPEN, *Resolution}),
+        (badges.BULK_COLOURS, set(BulkStatus)),
+        (badges.ITEM_COLOURS, set(ItemState)),
         (badges.LEVEL_COLOURS, {level for level, _ in TaskLog.LEVELS}),
     ],
 )

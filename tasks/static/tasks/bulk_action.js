@@ -1,0 +1,54 @@
+// Keeps the page of a running bulk action up to date: every two seconds, and not while nobody looks at it.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const EVERY = 2000;
+  const SLOWEST = 30000;
+  const live = document.querySelector("[data-live]");
+  if (!live) return;
+  const says = document.querySelector("[data-live-says]");
+  let timer = 0;
+  let wait = EVERY;
+
+  const goesOn = () => live.querySelector("[data-live-part]")?.hasAttribute("data-goes-on");
+
+  function say(words) {
+    says.textContent = words;
+    says.hidden = words === "";
+  }
+
+  function plan() {
+    clearTimeout(timer);
+    if (goesOn() && !document.hidden) timer = setTimeout(look, wait);
+  }
+
+  async function look() {
+    try {
+      const answer = await fetch(live.dataset.live, { credentials: "same-origin", redirect: "manual" });
+      if (answer.type === "opaqueredirect" || answer.status === 403) {
+        say("You are signed out: reload the page to sign in again.");
+        return;
+      }
+      if (!answer.ok) throw new Error(answer.statusText);
+      // The server has escaped all that it holds; only what differs is put in, so that a focus stays where it is.
+      const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live-part]");
+      const shown = live.querySelector("[data-live-part]");
+      if (part && part.outerHTML !== shown.outerHTML) replace(shown, part);
+      wait = EVERY;
+      say("");
+    } catch {
+      wait = Math.min(wait * 2, SLOWEST);
+      say("The server does not answer: what is shown may be old. Trying again…");
+    }
+    plan();
+  }
+
+  function replace(shown, part) {
+    const focused = shown.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    shown.replaceWith(part);
+    if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : goesOn() && look()));
+  plan();
+});
