@@ -19,6 +19,12 @@ def _static_files_are_not_gathered() -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Leaves PostgreSQL's to `bin/services stop`: each DROP has the server write down all that the others wrote."""
+    return not connections["default"].settings_dict["ENGINE"].endswith("sqlite3")
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

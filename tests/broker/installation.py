@@ -244,7 +244,6 @@ class Databases:
     def __init__(self, url: str, folder: Path) -> None:
         self._server = psycopg.connect(url, autocommit=True)
         self._url, self._prefix = url, urlsplit(url).path.removeprefix("/")
-        self._made: list[str] = []
         self._template = self._create("template")
         variables = {"DATABASE_URL": self.url_of(self._template), "EXTRA_APPS": "tests.sample_app"}
         processes = Processes(folder, {**os.environ, **variables})
@@ -265,17 +264,13 @@ class Databases:
         return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
     def _create(self, word: str, *, template: str = "template1") -> str:
-        # `bin/services stop` drops what has its database's name in its own, should we not get to it.
         name = f"{self._prefix}_{word}_{secrets.token_hex(3)}"
         self._server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        self._made.append(name)
         return name
 
-    def leave(self) -> None:
-        """Lets go of a server that is removed with all that it holds."""
-        self._server.close()
-
     def close(self) -> None:
-        for name in self._made:
-            self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        """Leaves them where they are: their server goes as well, or `bin/services stop` drops what has its name in it.
+
+        Each DROP has the server write down all that is not on the disk yet, and the other tests wait for that.
+        """
         self._server.close()

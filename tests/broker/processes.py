@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tests.broker.nursery import BIN, ROOT, Born, Nursery
+
 Found = TypeVar("Found")
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = ROOT / ".venv" / "bin"
 MARK = "TASKYARD_HOME"  # each installation has a folder of its own, and whatever it starts inherits the name
 
 # Kills whoever carries the mark when our end of the pipe closes unannounced: even a test process that was killed
@@ -29,7 +29,8 @@ class Processes:
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home, self.environment = home, {**environment, MARK: str(home)}
         self.variables: dict[str, dict[str, str]] = {}  # of single processes, by their names
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, subprocess.Popen[bytes] | Born] = {}
+        self._nursery: Nursery | None = None
         (home / "log").mkdir(parents=True, exist_ok=True)
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", _GUARD, "guard", f"{MARK}={home}"],
@@ -43,10 +44,14 @@ class Processes:
 
     def start(self, name: str, *command: str, prefix: Sequence[str] = (), **variables: str) -> int:
         """Starts a program of the virtual environment and returns its pid. A prefix must become that program."""
+        environment = {**self.environment, **self.variables.get(name, {}), **variables}
         with (self.home / "log" / f"{name}.log").open("ab") as log:
+            if not prefix:
+                self.running[name] = born = self._get_nursery().become(command, environment, log.fileno())
+                return born.pid
             self.running[name] = subprocess.Popen(
                 [*prefix, str(BIN / command[0]), *command[1:]],
-                env={**self.environment, **self.variables.get(name, {}), **variables},
+                env=environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -54,6 +59,11 @@ class Processes:
                 start_new_session=True,
             )
         return self.running[name].pid
+
+    def _get_nursery(self) -> Nursery:
+        if self._nursery is None:
+            self._nursery = Nursery(self.environment)
+        return self._nursery
 
     def run(self, *command: str, **variables: str) -> str:
         """Runs a command to its end, which must be a good one, and returns what it printed."""
@@ -100,14 +110,14 @@ class Processes:
         return [int(child) for text in words for child in text.split()]
 
     def marked(self) -> list[int]:
-        """Returns every living process that carries our mark, also those that others of ours started."""
+        """Returns every living process that carries our mark, also those that ours started; not the nursery."""
         mark = f"{MARK}={self.home}".encode()
         found = []
         for path in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
                 if mark in path.read_bytes().split(b"\0"):
                     found.append(int(path.parent.name))
-        return found
+        return [pid for pid in found if self._nursery is None or pid != self._nursery.pid]
 
     def close(self) -> None:
         """Asks everything to end, and ends what does not."""
@@ -124,6 +134,9 @@ class Processes:
             time.sleep(0.02)
         for process in self.running.values():
             process.wait(5)
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
         self._guard.communicate(b"done\n")
 
     def logs(self, lines: int = 40) -> str:

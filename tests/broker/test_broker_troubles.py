@@ -98,7 +98,9 @@ def test_a_message_that_the_broker_takes_back_in_mid_task_runs_nothing_twice(
             assert installation.await_ended(long, within=30) == {"completed": 2}
             load.await_completed(60, within=RECOVERY)
         load.assert_all_completed(within=RECOVERY)
-    assert [installation.attempts(task) for task in long] == [[(1, "completed", "")]] * 2
+    # One of them may have been claimed behind the other, and handed back before it began.
+    begun = [[outcome for _, outcome, _ in installation.attempts(task) if outcome != "released"] for task in long]
+    assert begun == [["completed"]] * 2
     # Nor do they forget how to stop.
     installation.processes.signal(signal.SIGTERM, *patient)
     installation.processes.await_end(*patient, within=GONE_WITHIN)

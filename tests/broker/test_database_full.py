@@ -59,7 +59,7 @@ def installation(server: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) 
         LEADER_LEASE_SECONDS="2",
         LOST_MESSAGE_SECONDS="2",
     )
-    databases.leave()
+    databases.close()
     with opened(made):
         made.start()
         yield made

@@ -38,7 +38,7 @@ def started(server: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) -> It
         LEADER_LEASE_SECONDS="2",
         LOST_MESSAGE_SECONDS="2",
     )
-    databases.leave()
+    databases.close()
     with opened(made):
         yield made
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.broker.conftest import namespace, opened
 from tests.broker.installation import Databases, Installation
-from tests.broker.processes import ROOT, wait_until
+from tests.broker.nursery import ROOT
+from tests.broker.processes import wait_until
 from tests.servers import OwnPgBouncer
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]

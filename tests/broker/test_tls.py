@@ -13,7 +13,8 @@ import pytest
 from tasks.publishing import BROKER_ERRORS, AmqpPublisher
 from tests.broker.conftest import opened
 from tests.broker.installation import Databases, Installation
-from tests.broker.processes import ROOT, wait_until
+from tests.broker.nursery import ROOT
+from tests.broker.processes import wait_until
 from tests.servers import Certificates, OwnPostgres, OwnRabbitMQ, free_ports
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
