@@ -46,7 +46,7 @@ class Processes:
         """Starts a program of the virtual environment and returns its pid. A prefix must become that program."""
         environment = {**self.environment, **self.variables.get(name, {}), **variables}
         with (self.home / "log" / f"{name}.log").open("ab") as log:
-            if not prefix:
+            if not prefix and "LD_PRELOAD" not in environment:  # that takes a program of its own
                 self.running[name] = born = self._get_nursery().become(command, environment, log.fileno())
                 return born.pid
             self.running[name] = subprocess.Popen(
