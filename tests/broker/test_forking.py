@@ -1,6 +1,7 @@
 """What a worker's main process must not have when its pool forks: a thread, or a connection to the database."""
 
 import uuid
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,10 @@ def connections_to(port: int, pid: int) -> int:
     return sum(words[9] in inodes and words[2].endswith(f":{port:04X}") for words in lines if len(words) > 9)
 
 
+def has_let_go(port: int, pid: int) -> bool:
+    return connections_to(port, pid) == 0
+
+
 def test_only_pool_processes_have_threads_and_connections_to_the_database(installation: Installation) -> None:
     port = urlsplit(installation.database_url).port or 5432
     ids = installation.submit_all([{"type": kind, "payload": {}} for kind in ("sample.echo", "sample.async_noop")] * 20)
@@ -44,7 +49,7 @@ def test_only_pool_processes_have_threads_and_connections_to_the_database(instal
         main = installation.processes.running[name].pid
         assert len(list(Path(f"/proc/{main}/task").iterdir())) == 1
         # It may still be at the stranger's result, whose dead letter is written elsewhere.
-        wait_until(lambda: connections_to(port, main) == 0, within=10, what="the main process has let go")
+        wait_until(partial(has_let_go, port, main), within=10, what="the main process has let go")
         # The same look finds what there is: each process's keeper has one, and nobody else.
         pool = installation.processes.children(name)
         assert [connections_to(port, pid) for pid in pool] == [1] * len(pool)
