@@ -2,14 +2,11 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
-from django.db.models import Count, F, Max, Min, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import QuerySet
 
-from tasks.models import DeadLetter, Task, TaskAttempt, TaskDependency, TaskEvent
+from tasks.models import Task, TaskAttempt, TaskDependency, TaskEvent
 from tasks.states import EventKind, FailureCategory, TaskStatus
 
 
@@ -61,58 +58,3 @@ def failures_without_attempt(tasks: Iterable[Task], newest: dict[uuid.UUID, Task
                 reason,
             )
     return found
-
-
-# --- Dead letters -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Group:
-    """Open dead letters with the same fingerprint: what failed in the same way."""
-
-    fingerprint: str
-    count: int
-    first_seen: datetime
-    last_seen: datetime
-    sample: DeadLetter | None = None  # the newest of them
-    types: dict[str, int] = field(default_factory=dict)
-
-
-def groups_of(letters: QuerySet[DeadLetter]) -> QuerySet[Any]:
-    """Returns one row {fingerprint, count, first_seen, last_seen} a group of those that are open, the largest first."""
-    return (
-        letters.filter(resolution="")
-        .order_by()
-        .values("fingerprint")
-        .annotate(count=Count("id"), first_seen=Min("created_at"), last_seen=Max("created_at"))
-        .order_by("-count", "fingerprint")
-    )
-
-
-def with_samples(rows: Iterable[dict[str, Any]], letters: QuerySet[DeadLetter]) -> list[Group]:
-    """Returns the groups of some rows of `groups_of`, each with its newest letter and its types."""
-    groups = {row["fingerprint"]: Group(**row) for row in rows}
-    open_ones = letters.filter(resolution="", fingerprint__in=list(groups))
-    for row in open_ones.order_by().values("fingerprint", "type").annotate(number=Count("id")).order_by("type"):
-        groups[row["fingerprint"]].types[row["type"]] = row["number"]
-    place = Window(RowNumber(), partition_by="fingerprint", order_by=[F("created_at").desc(), F("id").desc()])
-    for letter in open_ones.order_by().defer("traceback", "body", "x_death").annotate(place=place).filter(place=1):
-        groups[letter.fingerprint].sample = letter
-    return list(groups.values())
-
-
-def dead_letter_stats() -> dict[str, Any]:
-    """Returns how many are open, by what, since when, and how the others were resolved."""
-    by: dict[str, dict[str, int]] = {"category": {}, "type": {}, "queue": {}}
-    open_ones = DeadLetter.objects.filter(resolution="").order_by()
-    for row in open_ones.values(*by).annotate(number=Count("id")):
-        for name, counts in by.items():
-            counts[row[name]] = counts.get(row[name], 0) + row["number"]
-    times = open_ones.aggregate(oldest=Min("created_at"), newest=Max("created_at"))
-    resolved = DeadLetter.objects.exclude(resolution="").order_by().values("resolution").annotate(number=Count("id"))
-    return {
-        "open": sum(by["category"].values()),
-        **{f"by_{name}": dict(sorted(counts.items())) for name, counts in by.items()},
-        **times,
-        "resolved": {row["resolution"]: row["number"] for row in resolved},
-    }

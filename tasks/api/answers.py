@@ -4,7 +4,7 @@ Times are ISO 8601 in UTC. The docstring of a type and the descriptions of its f
 """
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import (
     Annotated,
     Any,
@@ -19,7 +19,18 @@ from pydantic import Field, JsonValue
 from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
-from tasks.states import EventKind, FailureCategory, Kind, OnDependencyFailure, Outcome, Resolution, TaskStatus
+from tasks.states import (
+    EventKind,
+    FailureCategory,
+    GroupState,
+    Kind,
+    MessageMatch,
+    OnDependencyFailure,
+    Outcome,
+    Resolution,
+    RuleVerdict,
+    TaskStatus,
+)
 
 Shape = TypeVar("Shape")
 Hidden = Field(description="null without the permission tasks.view_payload; secrets are masked")
@@ -46,6 +57,12 @@ class Page(TypedDict, Generic[Shape]):
     next: Annotated[str | None, Field(description="Address of the next page")]
     previous: Annotated[str | None, Field(description="Address of the page before")]
     results: list[Shape]
+
+
+class ProblemShape(TypedDict):
+    code: Annotated[str, Field(description="For programs")]
+    detail: Annotated[str, Field(description="For people")]
+    attr: Annotated[str | None, Field(description="Path of the field that it is about")]
 
 
 # --- Tasks ------------------------------------------------------------------------------------------------------------
@@ -237,15 +254,109 @@ class SampleShape(TypedDict):
     message: str
 
 
+class ReturnedShape(TypedDict):
+    """A resolved group that came back."""
+
+    at: datetime
+    resolved_at: Annotated[datetime | None, Field(description="Since when it had been taken for mended")]
+    worker: str | None
+    release: Annotated[str | None, Field(description="Of that worker")]
+
+
+class TrendShape(TypedDict):
+    """Deaths, the newest last."""
+
+    day: Annotated[list[int], Field(description="Each of the last 24 hours")]
+    week: Annotated[list[int], Field(description="Each six hours of the last seven days")]
+
+
 class GroupShape(TypedDict):
-    """Open dead letters that failed in the same way."""
+    """Dead letters that failed in the same way. Counts are at most seconds old."""
 
     fingerprint: str
-    count: int
+    state: Annotated[str, word_of(GroupState)]
+    state_at: datetime | None
+    state_by: str | None
+    state_reason: str | None
+    returned: ReturnedShape | None
+    category: Category
+    error_class: str
+    message: Annotated[str, Field(description="With secrets masked")]
+    count: Annotated[int, Field(description="Open dead letters")]
+    total: Annotated[int, Field(description="Deaths in all")]
     first_seen: datetime
     last_seen: datetime
-    types: dict[str, int]
+    types: Annotated[dict[str, int], Field(description="Open dead letters by type")]
+    queues: Annotated[dict[str, int], Field(description="Deaths by queue")]
+    trend: TrendShape
     sample: Annotated[SampleShape | None, Field(description="The newest of them")]
+
+
+class PayloadPreviewShape(TypedDict):
+    """A payload before and after the patch."""
+
+    id: Annotated[uuid.UUID, Field(description="The dead letter")]
+    task: uuid.UUID
+    type: str
+    before: Annotated[Any, Hidden]
+    after: Annotated[Any, Hidden]
+    errors: list[ProblemShape]
+
+
+class PreviewShape(TypedDict):
+    """What a reprocess would do."""
+
+    count: Annotated[int, Field(description="Open dead letters that match: the `confirm_count` of the reprocess")]
+    looked_at: Annotated[int, Field(description="The oldest so many were looked at; what follows counts among these")]
+    comes_back: int
+    held_back: Annotated[int, Field(description="They failed because of a task that they depend on")]
+    strays: Annotated[int, Field(description="Messages that belong to no task")]
+    changed: int
+    invalid: Annotated[int, Field(description="Payloads that would be refused: with one of these, nothing is done")]
+    errors: Annotated[list[ProblemShape], Field(description="The first; each path begins with the task")]
+    samples: Annotated[list[PayloadPreviewShape], Field(description="Some of them, the invalid ones first")]
+
+
+class FailureRuleShape(TypedDict):
+    """What operators say of failures. The first enabled one that matches decides."""
+
+    id: int
+    order: Annotated[int, Field(description="The lowest is asked first")]
+    enabled: bool
+    type: Annotated[str, Field(description="A glob; empty matches every type")]
+    error_class: Annotated[str, Field(description="A glob; empty matches every class")]
+    message: str
+    message_match: Annotated[str, word_of(MessageMatch)]
+    category: Annotated[str, Field(description="Empty: it stays as the error says")]
+    verdict: Annotated[str, word_of(RuleVerdict, "")]
+    delay: Annotated[float | None, Field(description="Seconds before the next attempt; null: by the retry policy")]
+    note: str
+    changed_at: datetime
+
+
+class TriedShape(TypedDict):
+    task: uuid.UUID | None
+    type: str
+    error_class: str
+    message: Annotated[str, Field(description="With secrets masked")]
+    category: Category
+    becomes: Category
+    at: datetime
+
+
+class TrialShape(TypedDict):
+    """What a rule would have done to failures of late."""
+
+    checked: int
+    matched: int
+    taken_before: Annotated[int, Field(description="It matches these, and a rule before it decides")]
+    samples: Annotated[list[TriedShape], Field(description="The newest")]
+
+
+class DayShape(TypedDict):
+    day: date
+    died: int
+    open: Annotated[int, Field(description="Those of them that are still open")]
 
 
 class DeadLetterStatsShape(TypedDict):
@@ -253,9 +364,11 @@ class DeadLetterStatsShape(TypedDict):
     by_category: dict[str, int]
     by_type: dict[str, int]
     by_queue: dict[str, int]
+    by_day: Annotated[list[DayShape], Field(description="The last 30 days in UTC, the newest last")]
     oldest: datetime | None
     newest: datetime | None
     resolved: dict[str, int]
+    groups: Annotated[dict[str, int], Field(description="Groups by their state")]
 
 
 class MatchedShape(TypedDict):
@@ -286,12 +399,6 @@ class AccessShape(TypedDict):
 
 
 # --- Refusals ---------------------------------------------------------------------------------------------------------
-
-
-class ProblemShape(TypedDict):
-    code: Annotated[str, Field(description="For programs")]
-    detail: Annotated[str, Field(description="For people")]
-    attr: Annotated[str | None, Field(description="Path of the field that it is about")]
 
 
 class RefusalShape(TypedDict):

@@ -86,9 +86,14 @@ class Many(Reasoned):
     @field_validator("ids")
     @classmethod
     def _not_too_many(cls, ids: list[uuid.UUID]) -> list[uuid.UUID]:
-        if len(ids) > settings.BULK_LIMIT:
-            raise ValueError(f"{len(ids):,} ids are more than {settings.BULK_LIMIT:,} at once (BULK_LIMIT)")
-        return list(dict.fromkeys(ids))
+        return bounded(ids)
+
+
+def bounded(ids: list[uuid.UUID]) -> list[uuid.UUID]:
+    """Returns each id once. Raises ValueError for more than BULK_LIMIT."""
+    if len(ids) > settings.BULK_LIMIT:
+        raise ValueError(f"{len(ids):,} ids are more than {settings.BULK_LIMIT:,} at once (BULK_LIMIT)")
+    return list(dict.fromkeys(ids))
 
 
 class ManyRetried(Retried, Many):
@@ -99,24 +104,60 @@ class ManyPrioritised(Prioritised, Many):
     pass
 
 
-class Filtered(Reasoned):
-    """What a filter matches; `confirm_count` is how many the caller expects that to be. Values are as in the list."""
+class Matching(BaseModel):
+    """Dead letters by filters, whose values are as in the list, or by their ids; by both those of them that match."""
 
-    confirm_count: Annotated[int, Field(ge=0)]
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     type: Text | None = None
     queue: Text | None = None
     fingerprint: Text | None = None
     category: Text | None = None
+    error_class: Text | None = None
     created_after: Text | None = None
     created_before: Text | None = None
+    q: Annotated[Text | None, Field(description="A search in the grammar of docs/search.md")] = None
+    ids: Ids | None = None
+
+    @field_validator("ids")
+    @classmethod
+    def _not_too_many(cls, ids: list[uuid.UUID] | None) -> list[uuid.UUID] | None:
+        return None if ids is None else bounded(ids)
 
     def filters(self) -> dict[str, str]:
-        others = {"confirm_count", "reason"}
-        return self.model_dump(include=set(Filtered.model_fields) - others, exclude_none=True)
+        return self.model_dump(include=set(Matching.model_fields) - {"ids"}, exclude_none=True)
+
+
+class Filtered(Reasoned, Matching):
+    """`confirm_count` is how many open dead letters the caller expects to match."""
+
+    confirm_count: Annotated[int, Field(ge=0)]
 
 
 class FilteredRetried(Retried, Filtered):
     pass
+
+
+class Previewed(Matching):
+    """`payload` is a merge patch (RFC 7396)."""
+
+    payload: dict[str, Any] | None = None
+
+
+class OfGroup(Reasoned):
+    """`confirm_count` is how many of the group's dead letters the caller knows to be open."""
+
+    confirm_count: Annotated[int, Field(ge=0)]
+
+
+class OfGroupRetried(Retried, OfGroup):
+    pass
+
+
+class Judged(Reasoned):
+    """`seen` is how many deaths the caller knows of: where there are more by now, nothing is done."""
+
+    seen: Annotated[int, Field(ge=0)] | None = None
 
 
 class Limits(BaseModel):

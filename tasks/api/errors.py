@@ -12,14 +12,17 @@ from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Permi
 
 from tasks.exceptions import (
     AlreadyCompensated,
+    ChangedMeanwhile,
     DependencyEnded,
     EditedMeanwhile,
+    GroupMissing,
     IdempotencyConflict,
     IllegalTransition,
     InvalidSubmission,
     NotCompensable,
     PayloadTooLarge,
     QueueMissing,
+    RuleMissing,
     TaskMissing,
 )
 from tasks.searching import InvalidSearch
@@ -82,7 +85,9 @@ class ExceptionHandler(StandardHandler):
             return Conflict(f"{attr}: {exc}" if attr else str(exc), _CONFLICTS[type(exc)], state)
         if isinstance(exc, EditedMeanwhile):
             return PreconditionFailed(str(exc))
-        if isinstance(exc, (TaskMissing, QueueMissing)):
+        if isinstance(exc, ChangedMeanwhile):
+            return Conflict(str(exc), "changed_meanwhile", exc.state)
+        if isinstance(exc, (TaskMissing, QueueMissing, GroupMissing, RuleMissing)):
             return NotFound(str(exc))
         if isinstance(exc, Refused) and exc.args:
             return PermissionDenied(str(exc))  # with the words of the service, which say what is missing

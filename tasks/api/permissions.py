@@ -5,6 +5,8 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import DjangoModelPermissions
 
+from tasks.models import DeadLetter
+
 _VIEW, _CHANGE = "%(app_label)s.view_%(model_name)s", "%(app_label)s.change_%(model_name)s"
 
 
@@ -12,6 +14,12 @@ class ModelPermissions(DjangoModelPermissions):
     """DRF's class lets anyone read who is signed in; here that needs the view permission."""
 
     perms_map = {**DjangoModelPermissions.perms_map, "GET": [_VIEW], "HEAD": [_VIEW]}
+
+
+class ReadingPermissions(DjangoModelPermissions):
+    """For what is asked by POST, because it is long, and changes nothing."""
+
+    perms_map = {**DjangoModelPermissions.perms_map, "POST": [_VIEW]}
 
 
 class VerbPermissions(DjangoModelPermissions):
@@ -22,6 +30,13 @@ class VerbPermissions(DjangoModelPermissions):
         **{method: [_VIEW] for method in ("GET", "HEAD")},
         **{method: [_VIEW, _CHANGE] for method in ("POST", "PUT", "PATCH", "DELETE")},
     }
+
+
+class GroupPermissions(VerbPermissions):
+    """A group is dead letters: who may see and resolve one may do so with many."""
+
+    def get_required_permissions(self, method: str, model_cls: Any) -> list[str]:
+        return super().get_required_permissions(method, DeadLetter)
 
 
 def may_see_payload(user: Any) -> bool:

@@ -10,7 +10,6 @@ from tasks.api.answers import (
     DeadLetterShape,
     ErrorShape,
     EventShape,
-    GroupShape,
     LogShape,
     ProgressShape,
     ReportShape,
@@ -20,7 +19,7 @@ from tasks.api.answers import (
 )
 from tasks.masking import masked, masked_text
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskEvent, TaskLog
-from tasks.overviews import Failure, Group
+from tasks.overviews import Failure
 from tasks.retry_policy import RetryPolicy
 from tasks.services import Report
 
@@ -161,26 +160,6 @@ def dead_letter_shape(letter: DeadLetter, *, with_payload: bool) -> DeadLetterSh
         "resolution": letter.resolution or None,
         "resolved_at": letter.resolved_at,
         "resolved_by": name_of(letter.resolved_by),
-    }
-
-
-def group_shape(group: Group) -> GroupShape:
-    sample = group.sample
-    return {
-        "fingerprint": group.fingerprint,
-        "count": group.count,
-        "first_seen": group.first_seen,
-        "last_seen": group.last_seen,
-        "types": group.types,
-        "sample": None
-        if sample is None
-        else {
-            "id": sample.id,
-            "task": sample.task_id,
-            "category": sample.category,
-            "error_class": sample.error_class,
-            "message": masked_text(sample.message),
-        },
     }
 
 

@@ -5,6 +5,9 @@ from django.urls import path
 from tasks.api.views import (
     DeadLetterVerbs,
     DeadLetterViewSet,
+    FailureGroupViewSet,
+    FailureRuleTrial,
+    FailureRuleViewSet,
     QueueManagerViewSet,
     QueueViewSet,
     TaskTypesView,
@@ -13,6 +16,7 @@ from tasks.api.views import (
 )
 
 _TASK, _LETTER, _QUEUE = "tasks/<uuid:pk>/", "dlq/tasks/<uuid:pk>/", "queue-manager/queues/<str:name>/"
+_GROUP, _RULE = "dlq/groups/<str:fingerprint>/", "dlq/rules/<int:pk>/"
 
 urlpatterns = [
     path("task-types/", TaskTypesView.as_view(), name="task-types"),
@@ -35,9 +39,22 @@ urlpatterns = [
     path(f"{_TASK}run-now/", TaskVerbs.as_view({"post": "run_now"}), name="task-run-now"),
     path(f"{_TASK}priority/", TaskVerbs.as_view({"post": "priority"}), name="task-priority"),
     path("dlq/tasks/", DeadLetterViewSet.as_view({"get": "list"}), name="dead-letters"),
-    path("dlq/groups/", DeadLetterViewSet.as_view({"get": "groups"}), name="dead-letter-groups"),
+    path("dlq/groups/", FailureGroupViewSet.as_view({"get": "list"}), name="dead-letter-groups"),
+    path(_GROUP, FailureGroupViewSet.as_view({"get": "retrieve"}), name="dead-letter-group"),
+    *(
+        path(f"{_GROUP}{verb}/", FailureGroupViewSet.as_view({"post": verb}), name=f"dead-letter-group-{verb}")
+        for verb in ("resolve", "ignore", "reopen", "reprocess", "discard")
+    ),
+    path("dlq/rules/", FailureRuleViewSet.as_view({"get": "list", "post": "create"}), name="failure-rules"),
+    path("dlq/rules/try/", FailureRuleTrial.as_view({"post": "try_it"}), name="failure-rule-try"),
+    path(
+        _RULE,
+        FailureRuleViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="failure-rule",
+    ),
     path("dlq/stats/", DeadLetterViewSet.as_view({"get": "stats"}), name="dead-letter-stats"),
     path("dlq/reprocess/", DeadLetterVerbs.as_view({"post": "reprocess_matching"}), name="dead-letters-reprocess"),
+    path("dlq/reprocess/preview/", DeadLetterVerbs.as_view({"post": "preview"}), name="dead-letters-preview"),
     path("dlq/discard/", DeadLetterVerbs.as_view({"post": "discard_matching"}), name="dead-letters-discard"),
     path(_LETTER, DeadLetterViewSet.as_view({"get": "retrieve"}), name="dead-letter"),
     path(f"{_LETTER}reprocess/", DeadLetterVerbs.as_view({"post": "reprocess"}), name="dead-letter-reprocess"),

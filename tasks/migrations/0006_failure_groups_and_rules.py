@@ -87,7 +87,6 @@ class Migration(migrations.Migration):
                 ('verdict', models.CharField(blank=True, choices=[('retry', 'try again'), ('die', 'dead at once')], default='', max_length=8)),
                 ('delay', models.FloatField(blank=True, help_text='Seconds before the next attempt', null=True)),
                 ('note', models.CharField(blank=True, default='', max_length=500)),
-                ('version', models.PositiveIntegerField(default=1, help_text='Rises with each change: two editors notice each other')),
                 ('changed_at', models.DateTimeField()),
             ],
             options={

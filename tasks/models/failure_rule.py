@@ -28,7 +28,6 @@ class FailureRule(models.Model):
     verdict = models.CharField(max_length=8, choices=RuleVerdict.choices, blank=True, default="")
     delay = models.FloatField(null=True, blank=True, help_text="Seconds before the next attempt")
     note = models.CharField(max_length=500, blank=True, default="")
-    version = models.PositiveIntegerField(default=1, help_text="Rises with each change: two editors notice each other")
     changed_at = models.DateTimeField()
 
     class Meta:

@@ -10,8 +10,11 @@ from tasks.services.bulk_actions import (
 from tasks.services.cancelling import cancel_tasks
 from tasks.services.compensating import compensate_task
 from tasks.services.copying import clone_task
-from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_letters
+from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_letters, required_reason
 from tasks.services.editing import change_priority, edit_task, run_now
+from tasks.services.failure_groups import ignore_group, reopen_group, resolve_group
+from tasks.services.failure_rules import change_rule, create_rule, remove_rule, try_rule
+from tasks.services.previewing import preview_reprocess
 from tasks.services.queues import describe_queue, limit_queue, pause_queue, resume_queue
 from tasks.services.reports import Report
 from tasks.services.retrying import retry_tasks
@@ -25,16 +28,24 @@ __all__ = [
     "abort_bulk_action",
     "cancel_tasks",
     "change_priority",
+    "change_rule",
     "clone_task",
     "compensate_task",
+    "create_rule",
     "describe_queue",
     "discard_dead_letters",
     "edit_task",
+    "ignore_group",
     "limit_queue",
     "pause_bulk_action",
     "pause_queue",
     "preview_bulk_action",
+    "preview_reprocess",
+    "remove_rule",
+    "reopen_group",
     "reprocess_dead_letters",
+    "required_reason",
+    "resolve_group",
     "resume_bulk_action",
     "resume_queue",
     "retry_tasks",
@@ -43,5 +54,6 @@ __all__ = [
     "submit_given",
     "submit_task",
     "submit_tasks",
+    "try_rule",
     "with_secrets",
 ]

@@ -4,11 +4,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tasks import auditing, database, registry, transitions
-from tasks.exceptions import InvalidSubmission, PayloadTooLarge, UnknownType
+from tasks import auditing, database, transitions
 from tasks.leadership import COORDINATOR
-from tasks.models import Task
-from tasks.services.preparing import ERRORS_SHOWN, payload_text, with_secrets_kept
+from tasks.services.patching import apply_patch, check_patch
 from tasks.services.reports import Report, report_on
 from tasks.states import TaskStatus
 
@@ -57,11 +55,11 @@ def retry_as(
     parts = [wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)]
     if patch and len(parts) > 1:
         # Each part is a transaction: what is wrong with the last one must be known before the first one has moved.
-        _check(parts, patch)
+        check_patch(parts, patch)
     for part in parts:
         with database.one_transaction():
             if patch:
-                _patch(part, patch, actor, reason)
+                apply_patch(part, patch, actor=actor, reason=reason)
             moved = transitions.revive(part, actor_id=getattr(actor, "pk", None), reason=reason, spread=spread)
             database.notify_if_idle(COORDINATOR)
             operation.add(noted[each] for each in part if each in moved)
@@ -69,80 +67,3 @@ def retry_as(
         report.done += one.done
         report.skipped |= one.skipped
     return report
-
-
-def merged(value: Any, patch: Any) -> Any:
-    """Returns the value with a JSON merge patch applied: objects are merged, null removes (RFC 7396, section 2)."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(value) if isinstance(value, Mapping) else {}
-    for name, each in patch.items():
-        if each is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), each)
-    return result
-
-
-def patch_errors(ids: Iterable[uuid.UUID], patch: Mapping[str, Any]) -> dict[uuid.UUID, str]:
-    """Returns what the patch makes wrong, with its path, of those failed tasks whose payload it makes so."""
-    wrong: dict[uuid.UUID, str] = {}
-    for task_id, type_name, payload in _dead(ids):
-        errors: list[dict[str, str]] = []
-        try:
-            _patched_one(task_id, type_name, payload, patch, errors)
-        except PayloadTooLarge as error:
-            errors.append({"attr": "payload", "detail": str(error)})
-        if errors:
-            said = (f"{each['attr'].removeprefix(f'{task_id}.')}: {each['detail']}" for each in errors[:5])
-            wrong[task_id] = "; ".join(said)
-    return wrong
-
-
-def _check(parts: Iterable[list[uuid.UUID]], patch: Mapping[str, Any]) -> None:
-    """Raises InvalidSubmission with the first errors of all parts. What it made is not kept: it may be much."""
-    errors: list[dict[str, str]] = []
-    for part in parts:
-        _patched(part, patch, errors)
-        if len(errors) >= ERRORS_SHOWN:
-            break
-    if errors:
-        raise InvalidSubmission(errors[:ERRORS_SHOWN])
-
-
-def _patch(ids: list[uuid.UUID], patch: Mapping[str, Any], actor: Any, reason: str) -> None:
-    errors: list[dict[str, str]] = []
-    edits = _patched(ids, patch, errors)
-    if errors:
-        raise InvalidSubmission(errors[:ERRORS_SHOWN])
-    transitions.edit(edits, sources=[TaskStatus.FAILED], actor_id=getattr(actor, "pk", None), reason=reason)
-
-
-def _patched(
-    ids: list[uuid.UUID], patch: Mapping[str, Any], errors: list[dict[str, str]]
-) -> dict[uuid.UUID, dict[str, Any]]:
-    """Returns what is to be written of each; adds what is wrong with it to the errors."""
-    edits: dict[uuid.UUID, dict[str, Any]] = {}
-    for task_id, type_name, payload in _dead(ids):
-        text = _patched_one(task_id, type_name, payload, patch, errors)
-        if text is not None:
-            edits[task_id] = {"payload": text, "payload_bytes": len(text.encode())}
-    return edits
-
-
-def _dead(ids: Iterable[uuid.UUID]) -> Iterable[tuple[uuid.UUID, str, Any]]:
-    # What failed because of another task does not come back, so it stays as it is.
-    dead = Task.objects.filter(id__in=list(ids), status=TaskStatus.FAILED, unmet=0)
-    return dead.values_list("id", "type", "payload")
-
-
-def _patched_one(
-    task_id: uuid.UUID, type_name: str, payload: Any, patch: Mapping[str, Any], errors: list[dict[str, str]]
-) -> str | None:
-    """Returns the payload as JSON. Raises PayloadTooLarge."""
-    edited = with_secrets_kept(merged(payload, patch), payload, f"{task_id}.payload", errors)
-    try:
-        return payload_text(edited, registry.get(type_name), f"{task_id}.payload", errors)
-    except UnknownType as error:
-        errors.append({"code": "unknown_type", "detail": str(error), "attr": f"{task_id}.type"})
-        return None

@@ -2,6 +2,8 @@
 
 from tasks.api.views.dead_letters import DeadLetterVerbs, DeadLetterViewSet
 from tasks.api.views.documents import DocsView, SchemaView
+from tasks.api.views.failure_groups import FailureGroupViewSet
+from tasks.api.views.failure_rules import FailureRuleTrial, FailureRuleViewSet
 from tasks.api.views.queue_manager import QueueManagerViewSet
 from tasks.api.views.queues import QueueViewSet
 from tasks.api.views.task_verbs import TaskVerbs
@@ -14,6 +16,9 @@ __all__ = [
     "DeadLetterVerbs",
     "DeadLetterViewSet",
     "DocsView",
+    "FailureGroupViewSet",
+    "FailureRuleTrial",
+    "FailureRuleViewSet",
     "QueueManagerViewSet",
     "QueueViewSet",
     "RefreshView",

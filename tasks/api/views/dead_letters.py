@@ -1,4 +1,4 @@
-"""Dead letters: looked at, grouped by what went wrong, reprocessed, discarded."""
+"""Dead letters: looked at, counted, reprocessed, discarded."""
 
 import uuid
 from typing import Any
@@ -10,18 +10,19 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tasks import overviews, services
+from tasks import failure_overviews, services
 from tasks.api import bodies, shapes
 from tasks.api.answers import (
     ConflictShape,
     DeadLetterShape,
     DeadLetterStatsShape,
-    GroupShape,
     MatchedShape,
     Page,
+    PreviewShape,
 )
 from tasks.api.describing import example
 from tasks.api.errors import Conflict
+from tasks.api.failure_shapes import preview_shape
 from tasks.api.filters import SelectionFilter
 from tasks.api.pagination import CappedPagination, CursorPagination
 from tasks.api.permissions import ModelPermissions, VerbPermissions, check_may_change_payload, may_see_payload
@@ -34,13 +35,16 @@ from tasks.services import Report
 SKIPPED_SHOWN = 1_000
 AT_ONCE = 5_000
 
+Ids = list[uuid.UUID] | None
+
+_GROUP = {"fingerprint": "0f1e2d3c4b5a6978"}
 _BY_FILTER = (
     "The filter is in the body or in the address, so that the address of the list can be used. `confirm_count` is how "
     "many are expected to match: where those are more or fewer by now, nothing is done and the answer is 409."
 )
 _FILTERS = [
     OpenApiParameter(name, str, description="As in the list")
-    for name in ("type", "queue", "fingerprint", "category", "created_after", "created_before", "confirm_count")
+    for name in (*sorted(bodies.Matching.model_fields.keys() - {"ids"}), "confirm_count")
 ]
 
 
@@ -77,19 +81,10 @@ class DeadLetterViewSet(DeadLetterView):
     def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
         return Response(self.shape(self.letter(pk)))
 
-    @extend_schema(summary="Group open dead letters by what failed", responses={200: Page[GroupShape]})
-    @action(detail=False)
-    def groups(self, request: Request) -> Response:
-        """Takes the filters of the list; only what is open is grouped."""
-        letters = self.filter_queryset(DeadLetter.objects.all())
-        page = self.paginate_queryset(overviews.groups_of(letters)) or []
-        groups = overviews.with_samples(page, letters)
-        return self.get_paginated_response([shapes.group_shape(group) for group in groups])
-
     @extend_schema(summary="Count dead letters", responses={200: DeadLetterStatsShape})
     @action(detail=False)
     def stats(self, request: Request) -> Response:
-        return Response(overviews.dead_letter_stats())
+        return Response(failure_overviews.dead_letter_stats())
 
 
 class DeadLetterVerbs(DeadLetterView):
@@ -107,7 +102,7 @@ class DeadLetterVerbs(DeadLetterView):
         letter = self.letter(pk)
         _check_open(letter, "reprocessed")
         body = bodies.read(bodies.Retried, bodies.an_object(request))
-        options = self._options(body, letter.task)
+        options = options_of(body, request.user, letter.task)
         with bodies.of_one(letter.task_id):
             report = services.reprocess_dead_letters(DeadLetter.objects.filter(id=pk), **options)
         report.of_one("reprocessed")
@@ -140,13 +135,25 @@ class DeadLetterVerbs(DeadLetterView):
     @action(detail=False, methods=["post"])
     def reprocess_matching(self, request: Request) -> Response:
         body = bodies.read(bodies.FilteredRetried, self._with_query())
-        options, whole = self._options(body), Report()
-        for letters in _confirmed(body, self.request.user):
-            report = services.reprocess_dead_letters(letters, **options)
-            whole.done += report.done
-            whole.skipped |= report.skipped
-        skipped = shapes.skipped_shape(whole, SKIPPED_SHOWN)
-        return Response({"count": len(whole.done), "skipped_count": len(whole.skipped), "skipped": skipped})
+        return reprocess_confirmed(body.filters(), body.ids, body.confirm_count, options_of(body, request.user))
+
+    @extend_schema(
+        summary="Look at what a reprocess would do",
+        description="Nothing is changed: it says which payloads would become what, and which would be refused.",
+        parameters=_FILTERS[:-1],
+        request=bodies.Previewed,
+        responses={200: PreviewShape},
+        examples=[example("A new address for a group", _GROUP | {"payload": {"url": "https://example.com/v2"}})],
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        body = bodies.read(bodies.Previewed, self._with_query())
+        patch = body.payload
+        if patch is not None:
+            check_may_change_payload(request.user)
+            patch = services.with_secrets(patch, {})
+        preview = services.preview_reprocess(_matching(body.filters(), body.ids, request.user), patch=patch)
+        return Response(preview_shape(preview, with_payload=may_see_payload(request.user)))
 
     @extend_schema(
         summary="Discard everything that a filter matches",
@@ -159,18 +166,7 @@ class DeadLetterVerbs(DeadLetterView):
     @action(detail=False, methods=["post"])
     def discard_matching(self, request: Request) -> Response:
         body = bodies.read(bodies.Filtered, self._with_query())
-        count = sum(
-            len(services.discard_dead_letters(letters, actor=request.user, reason=body.reason).done)
-            for letters in _confirmed(body, self.request.user)
-        )
-        return Response({"count": count, "skipped_count": body.confirm_count - count, "skipped": []})
-
-    def _options(self, body: bodies.Retried, task: Task | None = None) -> dict[str, Any]:
-        patch = body.payload
-        if patch is not None:
-            check_may_change_payload(self.request.user)
-            patch = services.with_secrets(patch, task.payload if task else {})
-        return {"actor": self.request.user, "reason": body.reason, "spread": body.spread, "patch": patch}
+        return discard_confirmed(body.filters(), body.ids, body.confirm_count, request.user, body.reason)
 
     def _with_query(self) -> dict[str, Any]:
         """Returns the body with the filters of the address, so that the list's own address can be used."""
@@ -187,18 +183,59 @@ class DeadLetterVerbs(DeadLetterView):
 
 def _check_open(letter: DeadLetter, verb: str) -> None:
     if letter.resolution:
-        raise IllegalTransition(verb, letter.resolution, "it is resolved already")
+        raise IllegalTransition(verb, letter.resolution, "it is resolved already", noun="dead letter")
 
 
-def _confirmed(body: bodies.Filtered, user: Any) -> list[QuerySet[DeadLetter]]:
-    """Returns the open dead letters that the filter matches, AT_ONCE in each set, by id: nothing dies into them.
+def options_of(body: bodies.Retried, user: Any, task: Task | None = None) -> dict[str, Any]:
+    """Returns what the service is told of a reprocess. Raises PermissionDenied or InvalidSubmission for its patch."""
+    patch = body.payload
+    if patch is not None:
+        check_may_change_payload(user)
+        patch = services.with_secrets(patch, task.payload if task else {})
+    return {"actor": user, "reason": body.reason, "spread": body.spread, "patch": patch}
+
+
+def reprocess_confirmed(filters: dict[str, str], ids: Ids, confirm_count: int, options: dict[str, Any]) -> Response:
+    whole = Report()
+    for letters in _confirmed(filters, ids, confirm_count, options["actor"]):
+        report = services.reprocess_dead_letters(letters, **options)
+        whole.done += report.done
+        whole.skipped |= report.skipped
+    return _answer(whole)
+
+
+def discard_confirmed(filters: dict[str, str], ids: Ids, confirm_count: int, user: Any, reason: str) -> Response:
+    reason = services.required_reason(reason)  # before the count: nothing may be found, and it is needed all the same
+    whole = Report()
+    for letters in _confirmed(filters, ids, confirm_count, user):
+        report = services.discard_dead_letters(letters, actor=user, reason=reason)
+        whole.done += report.done
+        whole.skipped |= report.skipped
+    return _answer(whole)
+
+
+def _answer(report: Report) -> Response:
+    skipped = shapes.skipped_shape(report, SKIPPED_SHOWN)
+    return Response({"count": len(report.done), "skipped_count": len(report.skipped), "skipped": skipped})
+
+
+def _matching(filters: dict[str, str], ids: Ids, user: Any) -> QuerySet[DeadLetter]:
+    """Returns the open dead letters that the filters match, among those ids where there are some."""
+    rows = DeadLetter.objects.filter(resolution="")
+    rows = rows if ids is None else rows.filter(id__in=ids)
+    by_name = {name: value for name, value in filters.items() if name != "q"}
+    found: QuerySet[DeadLetter] = Selection(DEAD_LETTERS, filters.get("q", ""), by_name).within(rows, user)
+    return found
+
+
+def _confirmed(filters: dict[str, str], ids: Ids, confirm_count: int, user: Any) -> list[QuerySet[DeadLetter]]:
+    """Returns the open dead letters that match, AT_ONCE in each set, by id: nothing dies into them.
 
     Raises Conflict where those are not as many as confirmed.
     """
-    matching = Selection(DEAD_LETTERS, filters=body.filters()).within(DeadLetter.objects.filter(resolution=""), user)
-    ids = list(matching.values_list("id", flat=True))
-    if len(ids) != body.confirm_count:
-        detail = f"confirm_count: the filter matches {len(ids):,} open dead letters, not {body.confirm_count:,}"
-        raise Conflict(detail, "count_differs", {"count": len(ids)})
-    parts = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
+    found = list(_matching(filters, ids, user).order_by("created_at", "id").values_list("id", flat=True))
+    if len(found) != confirm_count:
+        detail = f"confirm_count: the filter matches {len(found):,} open dead letters, not {confirm_count:,}"
+        raise Conflict(detail, "count_differs", {"count": len(found)})
+    parts = (found[start : start + AT_ONCE] for start in range(0, len(found), AT_ONCE))
     return [DeadLetter.objects.filter(id__in=part) for part in parts]

@@ -12,7 +12,7 @@ from tasks.masking import masked
 from tasks.models import Task
 from tasks.searching import Selection
 from tasks.services.bulk_actions.verbs import VIEW_PAYLOAD, check_may_use, touchable
-from tasks.services.retrying import merged, patch_errors
+from tasks.services.patching import merged, patch_errors
 from tasks.states import OF_DEAD_LETTERS, BulkVerb
 
 SAMPLES = 3

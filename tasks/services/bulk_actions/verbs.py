@@ -13,8 +13,9 @@ from tasks.services.bulk_actions.options import BulkOptions
 from tasks.services.cancelling import cancel_tasks
 from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_letters
 from tasks.services.editing import change_priority, run_now
+from tasks.services.patching import patch_errors
 from tasks.services.reports import Report
-from tasks.services.retrying import patch_errors, retry_tasks
+from tasks.services.retrying import retry_tasks
 from tasks.states import MOVES, OF_DEAD_LETTERS, BulkVerb, Move, TaskStatus
 from tasks.transitions.editing import EDITABLE
 

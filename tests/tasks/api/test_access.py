@@ -36,6 +36,10 @@ TABLE = [
     ("GET", "tasks/{task}/why/", 401, 403, 409, 409),  # it is dead, and waits for nothing
     ("GET", "dlq/tasks/", 401, 403, 200, 200),
     ("GET", "dlq/groups/", 401, 403, 200, 200),
+    ("GET", "dlq/groups/{group}/", 401, 403, 200, 200),
+    ("GET", "dlq/rules/", 401, 403, 200, 200),
+    ("GET", "dlq/rules/{rule}/", 401, 403, 200, 200),
+    ("POST", "dlq/rules/try/", 401, 403, 400, 400),  # nothing that the others send is a rule
     ("GET", "dlq/stats/", 401, 403, 200, 200),
     ("GET", "queue-manager/queues/", 401, 403, 200, 200),
     ("GET", "queue-manager/status/", 401, 403, 200, 200),
@@ -52,6 +56,8 @@ TABLE = [
     ("GET", "tasks/{nobody}/why/", 401, 403, 404, 404),
     ("GET", "queue-manager/queues/nowhere/", 401, 403, 404, 404),
     ("GET", "dlq/tasks/{nobody}/", 401, 403, 404, 404),
+    ("GET", "dlq/groups/nothing/", 401, 403, 404, 404),
+    ("GET", "dlq/rules/999999/", 401, 403, 404, 404),
     ("GET", "tasks/bulk/", 401, 403, 405, 405),
     ("PUT", "tasks/", 401, 403, 403, 405),
     ("PUT", "tasks/{task}/", 401, 403, 403, 405),
@@ -69,7 +75,7 @@ WHO = ("anonymous", "without rights", "viewer", "superuser")
 
 @pytest.fixture
 def places(dead: Task) -> dict[str, Any]:
-    return {"task": dead.id, "letter": DeadLetter.objects.get().id, "nobody": NOBODY}
+    return {"task": dead.id, "letter": DeadLetter.objects.get().id, "nobody": NOBODY, **verb_access.judgements()}
 
 
 @pytest.mark.parametrize(("method", "address", "codes"), [(row[0], row[1], row[2:]) for row in TABLE])
@@ -104,13 +110,12 @@ def addresses(patterns: Any, before: str = "") -> Iterator[str]:
 
 def test_the_table_has_every_address() -> None:
     letter = "dlq/tasks/<uuid:pk>/"
-    asked = {row[1].replace("{task}", "<uuid:pk>").replace("{letter}", "<uuid:pk>") for row in TABLE}
+    names = {
+        "task": "<uuid:pk>", "letter": "<uuid:pk>", "nobody": "<uuid:pk>", "queue": "<str:name>",
+        "group": "<str:fingerprint>", "rule": "<int:pk>",
+    }  # fmt: skip
+    asked = {row[1].format(**names) for row in [*TABLE, *verb_access.TABLE]}
     assert letter in asked
-    verbs = {row[1] for row in verb_access.TABLE}
-    asked |= {
-        row.replace("{task}", "<uuid:pk>").replace("{letter}", "<uuid:pk>").replace("{queue}", "<str:name>")
-        for row in verbs
-    }
     assert set(addresses(api_router.urlpatterns)) - {"<path:unknown>"} <= asked
 
 

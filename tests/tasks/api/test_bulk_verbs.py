@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tasks.failure_groups import fold_changes
 from tasks.models import DeadLetter, Task
 from tasks.states import FailureCategory, Resolution, TaskStatus
 from tasks.transitions import finish
@@ -128,28 +129,7 @@ def test_a_dead_letter_is_discarded_and_its_task_stays_dead(root: Api, dead: Tas
     assert root.post(f"dlq/tasks/{letter.id}/reprocess/")[1]["status"] == "discarded"
 
 
-# --- Groups and numbers -----------------------------------------------------------------------------------------------
-
-
-def test_equal_failures_form_a_group(root: Api) -> None:
-    dead_tasks(3, error_class="KeyError", message="'a'")
-    dead_tasks(1, error_class="OSError", message="gone")
-    with CaptureQueriesContext(connection) as queries:
-        code, body = root.get("dlq/groups/")
-    cost = len(queries)
-    assert (code, body["count"]) == (200, 2)
-    first, second = body["results"]
-    assert (first["count"], first["types"], first["sample"]["error_class"]) == (3, {"sample.noop": 3}, "KeyError")
-    assert first["first_seen"] <= first["last_seen"]
-    newest = DeadLetter.objects.filter(fingerprint=first["fingerprint"]).order_by("-created_at", "-id")[0]
-    assert (first["sample"]["id"], second["count"]) == (str(newest.id), 1)
-    assert root.get("dlq/groups/", fingerprint=second["fingerprint"])[1]["count"] == 1
-    dead_tasks(1, error_class="ZeroDivisionError", message="x")
-    with CaptureQueriesContext(connection) as queries:
-        assert root.get("dlq/groups/")[1]["count"] == 3
-    assert len(queries) == cost
-    root.post("dlq/discard/", {"confirm_count": 5, "reason": "old"})
-    assert root.get("dlq/groups/")[1]["results"] == []
+# --- Numbers -----------------------------------------------------------------------------------------------
 
 
 def test_numbers_of_the_dead(root: Api) -> None:
@@ -160,3 +140,7 @@ def test_numbers_of_the_dead(root: Api) -> None:
     assert (body["open"], body["by_category"], body["resolved"]) == (2, {"timeout": 2}, {"discarded": 1})
     assert (body["by_type"], body["by_queue"]) == ({"sample.noop": 2}, {"default": 2})
     assert body["oldest"] <= body["newest"]
+    assert body["by_day"][-1] == {"day": body["newest"][:10], "died": 3, "open": 2}
+    assert (len(body["by_day"]), sum(day["died"] for day in body["by_day"])) == (30, 3)
+    fold_changes()
+    assert root.get("dlq/stats/")[1]["groups"] == {"open": 1, "resolved": 0, "ignored": 0}

@@ -62,6 +62,7 @@ def routed() -> Iterator[tuple[str, str]]:
             name for name in ("get", "post", "put", "patch", "delete") if hasattr(view.cls, name)
         ]
         place = "/" + pattern.replace("<uuid:pk>", "{id}").replace("<str:name>", "{name}")
+        place = place.replace("<str:fingerprint>", "{fingerprint}").replace("<int:pk>", "{id}")
         # DRF adds "head" to a view's actions when it is first asked.
         yield from ((method.upper(), place) for method in known if method != "head")
 
@@ -100,9 +101,8 @@ def test_every_address_answers_as_the_schema_says(schema: dict[str, Any], places
     """Whatever is sent: what the tables of access send, and nonsense."""
     asked = set()
     for method, address, body in requests():
-        path = "/api/" + address.format(task="{id}", letter="{id}", nobody="{id}", queue="{name}").replace(
-            "queues/nowhere", "queues/{name}"
-        )
+        names = {"task": "{id}", "letter": "{id}", "nobody": "{id}", "queue": "{name}", "group": "{fingerprint}"}
+        path = "/api/" + address.format(**names, rule="{id}").replace("queues/nowhere", "queues/{name}")
         operation = schema["paths"].get(path, {}).get(method.lower())
         if operation is None:
             continue
@@ -118,7 +118,8 @@ def test_every_address_answers_as_the_schema_says(schema: dict[str, Any], places
 @pytest.fixture
 def places(dead: Task, completed: Task) -> dict[str, Any]:
     letter = DeadLetter.objects.get().id
-    return {"task": dead.id, "letter": letter, "nobody": test_access.NOBODY, "queue": "http"}
+    places = {"task": dead.id, "letter": letter, "nobody": test_access.NOBODY, "queue": "http"}
+    return places | test_verb_access.judgements()
 
 
 def requests() -> Iterator[tuple[str, str, bytes]]:
@@ -135,6 +136,10 @@ def holds(schema: dict[str, Any], operation: dict[str, Any], response: Any) -> N
     described = operation["responses"][str(response.status_code)]
     if "$ref" in described:
         described = schema["components"]["responses"][described["$ref"].rpartition("/")[2]]
+    if response.status_code == 204:
+        assert "content" not in described, where
+        assert response.content == b"", where
+        return
     media = described["content"][response["Content-Type"].partition(";")[0]]
     error = jsonschema.exceptions.best_match(validator(schema, media["schema"]).iter_errors(response.json()))
     assert error is None, f"{where}: {error}"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tasks.models import DeadLetter, Queue, Task
+from tasks import database, failure_groups
+from tasks.models import DeadLetter, FailureGroup, FailureRule, Queue, Task
 from tests.tasks.api.conftest import Api
 from tests.tasks.rows import columns
 
@@ -35,6 +36,15 @@ TABLE: list[tuple[str, str, Any, int]] = [
     ("POST", "dlq/tasks/{letter}/discard/", {"reason": "x"}, 200),
     ("POST", "dlq/reprocess/", ALL, 200),
     ("POST", "dlq/discard/", ALL | {"reason": "x"}, 200),
+    ("POST", "dlq/reprocess/preview/", {}, 200),
+    ("POST", "dlq/groups/{group}/resolve/", {}, 200),
+    ("POST", "dlq/groups/{group}/ignore/", {"reason": "x"}, 200),
+    ("POST", "dlq/groups/{group}/reopen/", {}, 409),
+    ("POST", "dlq/groups/{group}/reprocess/", ALL, 200),
+    ("POST", "dlq/groups/{group}/discard/", ALL | {"reason": "x"}, 200),
+    ("POST", "dlq/rules/", {"type": "a", "verdict": "die"}, 201),
+    ("PATCH", "dlq/rules/{rule}/", {"enabled": False}, 200),
+    ("DELETE", "dlq/rules/{rule}/", None, 204),
     ("PATCH", "queue-manager/queues/{queue}/", {"rate_limit": 5}, 200),
     ("POST", "queue-manager/queues/{queue}/pause/", {}, 200),
     ("POST", "queue-manager/queues/{queue}/resume/", {}, 200),
@@ -46,6 +56,10 @@ TABLE: list[tuple[str, str, Any, int]] = [
     ),
     ("POST", "dlq/tasks/{nobody}/reprocess/", {}, 404),
     ("POST", "dlq/tasks/{nobody}/discard/", {}, 404),
+    *(("POST", f"dlq/groups/nothing/{verb}/", ALL | {"reason": "x"}, 404) for verb in ("reprocess", "discard")),
+    *(("POST", f"dlq/groups/nothing/{verb}/", {"reason": "x"}, 404) for verb in ("resolve", "ignore", "reopen")),
+    ("PATCH", "dlq/rules/999999/", {}, 404),
+    ("DELETE", "dlq/rules/999999/", None, 404),
     ("PATCH", "queue-manager/queues/nowhere/", {}, 404),
     ("POST", "queue-manager/queues/nowhere/pause/", {}, 404),
     ("POST", "queue-manager/queues/nowhere/resume/", {}, 404),
@@ -56,12 +70,21 @@ TABLE: list[tuple[str, str, Any, int]] = [
 
 @pytest.fixture
 def places(dead: Task) -> dict[str, Any]:
-    return {"task": dead.id, "letter": DeadLetter.objects.get().id, "nobody": NOBODY, "queue": "http"}
+    letter = DeadLetter.objects.get().id
+    return {"task": dead.id, "letter": letter, "nobody": NOBODY, "queue": "http", **judgements()}
+
+
+def judgements() -> dict[str, Any]:
+    """The group of what is dead, and a rule."""
+    failure_groups.fold_changes()
+    rule = FailureRule.objects.create(type="b", verdict="die", changed_at=database.now())
+    return {"group": FailureGroup.objects.get().pk, "rule": rule.pk}
 
 
 def picture() -> list[Any]:
     tasks = columns(Task.objects.values_list("id", flat=True))
-    return [tasks, list(DeadLetter.objects.values()), list(Queue.objects.order_by("name").values())]
+    rest = (DeadLetter, FailureGroup, FailureRule, Queue)
+    return [tasks, *(list(model.objects.order_by("pk").values()) for model in rest)]
 
 
 def ask(api: Api, method: str, address: str, body: Any) -> int:

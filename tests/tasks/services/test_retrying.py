@@ -12,7 +12,7 @@ from tasks.exceptions import IllegalTransition, InvalidSubmission, TaskMissing
 from tasks.models import DeadLetter, Task, TaskEvent
 from tasks.models.task import new_id
 from tasks.services import discard_dead_letters, reprocess_dead_letters, retry_tasks, retrying
-from tasks.services.retrying import merged
+from tasks.services.patching import merged
 from tasks.states import EventKind, TaskStatus
 from tasks.transitions import finish
 from tests.tasks.family import end, submit
