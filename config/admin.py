@@ -1,28 +1,40 @@
-"""What the admin's frame shows of the installation."""
+"""What the admin's frame shows of the installation: its environment, and the pages by what they are used for."""
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
-# Title of the group -> title, icon, app and model of each page in it.
+# Title of the group -> title and icon of each page, and its model or the name of its address. What is not installed is
+# not listed, nor what the user may not open.
 _PAGES = {
+    "": [
+        ("Dashboard", "monitoring", "admin:index"),
+    ],
     "Work": [
-        ("Tasks", "list_alt", "tasks", "task"),
-        ("Attempts", "replay", "tasks", "taskattempt"),
-        ("Dead letters", "report", "tasks", "deadletter"),
-        ("Bulk actions", "checklist", "tasks", "bulkaction"),
+        ("Tasks", "list_alt", "tasks.task"),
+        ("Dead letters", "report", "tasks.deadletter"),
+        ("Failure groups", "bug_report", "tasks.failuregroup"),
+        ("Failure rules", "rule", "tasks.failurerule"),
+        ("Bulk actions", "checklist", "tasks.bulkaction"),
+        ("Attempts", "replay", "tasks.taskattempt"),
     ],
     "Machinery": [
-        ("Queues", "stacks", "tasks", "queue"),
-        ("Workers", "memory", "tasks", "worker"),
-        ("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
-        ("Celery results", "task_alt", "django_celery_results", "taskresult"),
+        ("Queues", "stacks", "tasks.queue"),
+        ("Workers", "memory", "tasks.worker"),
+        ("Flower", "local_florist", "FLOWER_URL"),
+        ("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
+        ("Celery results", "task_alt", "django_celery_results.taskresult"),
     ],
     "Access": [
-        ("Users", "person", "auth", "user"),
-        ("Groups", "group", "auth", "group"),
+        ("API docs", "api", "docs"),
+        ("API keys", "key", "tasks.apikey"),
+        ("Users", "person", "auth.user"),
+        ("Groups", "group", "auth.group"),
+        ("Audit trail", "history", "tasks.auditentry"),
     ],
 }
 
@@ -34,14 +46,31 @@ def environment_badge(request: HttpRequest) -> list[str]:
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Returns the sidebar's groups, with the pages that the user may open."""
+    """Returns the sidebar's groups, with the pages that there are and that the user may open."""
     groups = []
     for title, pages in _PAGES.items():
         items = [
-            {"title": name, "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist")}
-            for name, icon, app, model in pages
-            if request.user.has_perm(f"{app}.view_{model}")
+            # By the frame's own comparison, every page would be below the root of another host.
+            {"title": name, "icon": icon, "link": link} | ({"active": False} if "://" in link else {})
+            for name, icon, target in pages
+            if (link := _address(request, target)) is not None
         ]
         if items:
             groups.append({"title": title, "items": items})
     return groups
+
+
+def _address(request: HttpRequest, target: str) -> str | None:
+    if target == "FLOWER_URL":
+        return settings.FLOWER_URL or None
+    app, _, model = target.partition(".")
+    if not model:
+        try:
+            return reverse(target)
+        except NoReverseMatch:
+            return None
+    try:
+        page = admin.site.get_model_admin(apps.get_model(app, model))
+    except (LookupError, admin.exceptions.NotRegistered):
+        return None
+    return reverse(f"admin:{app}_{model}_changelist") if page.has_view_or_change_permission(request) else None

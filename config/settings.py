@@ -211,6 +211,9 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tasks/favicon.svg")},
     ],
+    "STYLES": [lambda request: static("tasks/admin.css"), lambda request: static("tasks/queues.css")],
+    "SCRIPTS": [lambda request: static("tasks/keyboard.js")],
+    "DASHBOARD_CALLBACK": "tasks.admin.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "config.admin.sidebar"},
 }
 

@@ -32,6 +32,7 @@ class QueueFigures:
     in_per_second: float | None = 0.0
     out_per_second: float | None = 0.0
     failed: int = 0  # of what went out
+    listening: int = 0  # processes of online workers: one may listen to both kinds of a queue
     processes: dict[Kind, int] = field(default_factory=dict)
 
     @property
@@ -56,10 +57,6 @@ class QueueFigures:
     def under_way(self) -> int:
         """What a concurrency limit counts: what runs and what may begin at any moment."""
         return self.running + self.sent
-
-    @property
-    def listening(self) -> int:
-        return sum(self.processes.values())
 
     @property
     def drain_seconds(self) -> float | None:
@@ -90,11 +87,19 @@ def figures_of(queues: Iterable[Queue], workers: Iterable[Worker] | None = None)
     for name, figures in found.items():
         figures.in_per_second, figures.out_per_second = flows.came.per_second(name), flows.went.per_second(name)
         figures.failed = flows.failed.get(name, 0)
-    for line in selectors.lines_of(workers):
-        if line.queue in found:
-            processes = found[line.queue].processes
-            processes[line.kind] = processes.get(line.kind, 0) + line.processes
+    _add_workers(found, workers)
     return found
+
+
+def _add_workers(found: dict[str, QueueFigures], workers: Iterable[Worker]) -> None:
+    for worker in workers:
+        lines = selectors.lines_of([worker])
+        for line in lines:
+            if line.queue in found:
+                processes = found[line.queue].processes
+                processes[line.kind] = processes.get(line.kind, 0) + worker.processes
+        for queue in {line.queue for line in lines} & found.keys():
+            found[queue].listening += worker.processes
 
 
 def counts_of(queues: Iterable[Queue]) -> dict[str, QueueFigures]:
@@ -124,7 +129,7 @@ def picture() -> Picture:
 
 def in_all(figures: Iterable[QueueFigures], *, processes: int) -> QueueFigures:
     """Returns the sums, and the oldest of all. `processes` are the workers': one listens to several queues."""
-    whole = QueueFigures("", processes={Kind.PLAIN: processes} if processes else {})
+    whole = QueueFigures("", listening=processes)
     for each in figures:
         for name, number in each.counts.items():
             whole.counts[name] += number

@@ -42,7 +42,7 @@ def _run(*, load_demo: bool) -> int:
     home = checks.home()
     web_port, flower_port = checks.ports()
     with checks.only_one(home):
-        checks.prepare_environment(home, web_port)
+        checks.prepare_environment(home, web_port, flower_port)
         checks.settings()  # Django's settings are read here and not before: the environment is whole now
         given = checks.administrator_password()
         checks.database()

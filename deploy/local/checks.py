@@ -57,13 +57,14 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def prepare_environment(folder: Path, web_port: int) -> None:
+def prepare_environment(folder: Path, web_port: int, flower_port: int) -> None:
     """Sets what the processes inherit; what is set already stays."""
     own = f"127.0.0.1:{web_port}"
     os.environ["TASKYARD_HOME"] = str(folder)
     os.environ.setdefault("HTTP_BASE_URL", f"http://{own}")
     allowed = [word for word in os.environ.get("HTTP_ALLOWED_PRIVATE_HOSTS", "").split(",") if word.strip()]
     os.environ["HTTP_ALLOWED_PRIVATE_HOSTS"] = ",".join(dict.fromkeys([*allowed, own]))
+    os.environ.setdefault("FLOWER_URL", f"http://127.0.0.1:{flower_port}/")
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
 
 

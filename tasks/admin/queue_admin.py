@@ -70,7 +70,10 @@ class QueueAdmin(VerbPages):
 
     @display(description="Processes")
     def workers(self, queue: Any) -> SafeString | str:
-        return queue.face.listening or format_html('<b class="{}">none</b>', "ty-alarm")
+        face: Face = queue.face
+        if not face.figures.listening:
+            return format_html('<b class="{}">none</b>', "ty-alarm")
+        return format_html('{} <span class="ty-quiet ty-under">{}</span>', face.figures.listening, face.kinds)
 
     @display(description="Running")
     def running(self, queue: Any) -> SafeString:

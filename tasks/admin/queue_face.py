@@ -116,9 +116,9 @@ class Face:
         return drain(self.figures)
 
     @property
-    def listening(self) -> str:
-        kinds = [f"{count} {kind.value}" for kind, count in sorted(self.figures.processes.items())]
-        return ", ".join(kinds)
+    def kinds(self) -> str:
+        """To what the processes listen."""
+        return ", ".join(f"{count} {kind.value}" for kind, count in sorted(self.figures.processes.items()))
 
     @property
     def running(self) -> str:

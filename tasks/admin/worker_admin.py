@@ -10,14 +10,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from tasks import machinery
+from tasks import machinery, topology
 from tasks.admin.badges import WORKER_COLOURS
 from tasks.admin.queue_face import tasks_address
 from tasks.admin.read_only import ReadOnlyAdmin
 from tasks.admin.times import age, since, span, stamp_and_age
 from tasks.machinery import RUNNING_SHOWN
 from tasks.models import Worker
-from tasks.states import TaskStatus, WorkerState
+from tasks.states import Kind, TaskStatus, WorkerState
 
 _MEANING = {
     WorkerState.ALIVE: "its heartbeats come",
@@ -30,7 +30,7 @@ _MEANING = {
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
     list_display = (
-        "badge", "title", "group", "queue_names", "release", "processes", "runs", "heartbeat", "last_task",
+        "badge", "title", "heartbeat", "last_task", "runs", "processes", "group", "queue_names", "release",
         "known_types",
     )  # fmt: skip
     list_display_links = ("badge", "title")
@@ -61,7 +61,7 @@ class WorkerAdmin(ReadOnlyAdmin):
 
     @display(description="Queues")
     def queue_names(self, worker: Worker) -> str | None:
-        return ", ".join(worker.queues) or None
+        return in_words(worker.queues) or None
 
     @display(description="Runs now")
     def runs(self, worker: Any) -> SafeString | str:
@@ -87,9 +87,9 @@ class WorkerAdmin(ReadOnlyAdmin):
         leases = machinery.running_on(row.name) if request.user.has_perm("tasks.view_task") else None
         return {
             "badges": [(row.state.label, WORKER_COLOURS[row.state])],
-            "meaning": _MEANING[row.state],
             "facts": [
                 ("Name", row.name),
+                ("State", _MEANING[row.state]),
                 ("Heartbeat", stamp_and_age(row.heartbeat_at, row.seen_at)),
                 ("Last task taken", stamp_and_age(row.last_task_at, row.seen_at)),
                 ("Host", row.host),
@@ -97,21 +97,25 @@ class WorkerAdmin(ReadOnlyAdmin):
                 ("Group", row.group),
                 ("Release", row.release),
                 ("Processes", row.processes),
-                ("Queues", ", ".join(row.queues)),
+                ("Queues", in_words(row.queues)),
                 ("Started", stamp_and_age(row.started_at, row.seen_at)),
                 ("Stopped", stamp_and_age(row.stopped_at, row.seen_at)),
             ],
             "leases": None if leases is None else [_lease(task, row) for task in leases[:RUNNING_SHOWN]],
             "more_leases": leases is not None and len(leases) > RUNNING_SHOWN,
             "leases_address": tasks_address(worker=row.name, status=TaskStatus.PROCESSING.value),
-            "tables": [
-                {
-                    "title": "Types it knows",
-                    "headers": ("Type", "Kind", "Mean run time"),
-                    "rows": [(name, kind, means.get(name)) for name, kind in sorted(row.types.items())],
-                }
-            ],
+            "types": [(name, kind, means.get(name)) for name, kind in sorted(row.types.items())],
         }
+
+
+def in_words(lines: Iterable[str]) -> str:
+    """Returns the queues, with the kind where it is one alone: "default, http (async)"."""
+    kinds: dict[str, list[str]] = {}
+    for line in lines:
+        queue, _, kind = line.rpartition(".") if topology.is_line(line) else (line, "", "")
+        kinds.setdefault(queue, []).extend([kind] if kind else [])
+    both = len(Kind)
+    return ", ".join(f"{queue} ({found[0]})" if 0 < len(found) < both else queue for queue, found in kinds.items())
 
 
 def _lease(task: Any, worker: Any) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def test_one_run_has_the_folder(tmp_path: Path) -> None:
 
 def test_tasks_may_reach_the_installation_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"HTTP_ALLOWED_PRIVATE_HOSTS": "10.0.0.1,,127.0.0.1:8765", "OTHER": "1"})
-    checks.prepare_environment(tmp_path, 8765)
+    checks.prepare_environment(tmp_path, 8765, 8766)
     assert os.environ["HTTP_BASE_URL"] == "http://127.0.0.1:8765"
     assert os.environ["HTTP_ALLOWED_PRIVATE_HOSTS"] == "10.0.0.1,127.0.0.1:8765"
     assert os.environ["TASKYARD_HOME"] == str(tmp_path)
@@ -92,7 +92,7 @@ def test_tasks_may_reach_the_installation_itself(tmp_path: Path, monkeypatch: py
 
 def test_a_base_url_of_ones_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"HTTP_BASE_URL": "https://taskyard.example.com"})
-    checks.prepare_environment(tmp_path, 8765)
+    checks.prepare_environment(tmp_path, 8765, 8766)
     assert os.environ["HTTP_BASE_URL"] == "https://taskyard.example.com"
 
 

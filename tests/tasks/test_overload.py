@@ -7,7 +7,7 @@ import pytest
 from tasks.models import Queue
 from tasks.overload import Rule, states_of
 from tasks.queue_figures import QueueFigures
-from tasks.states import Kind, QueueState, TaskStatus
+from tasks.states import QueueState, TaskStatus
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _thresholds(settings: Any) -> None:
 
 
 def figures(pending: int = 0, queued: int = 0, running: int = 0, **more: Any) -> QueueFigures:
-    found = QueueFigures("q", processes={Kind.PLAIN: 2}, out_per_second=10.0)
+    found = QueueFigures("q", listening=2, out_per_second=10.0)
     found.counts |= {TaskStatus.PENDING: pending, TaskStatus.QUEUED: queued, TaskStatus.PROCESSING: running}
     for name, value in more.items():
         setattr(found, name, value)
@@ -40,9 +40,9 @@ def codes(found: QueueFigures, **queue: Any) -> list[str]:
         (figures(50, out_per_second=0.08), ["drain"]),
         (figures(50, out_per_second=0.0), []),  # it never drains: its oldest will tell
         (figures(50, out_per_second=None), []),
-        (figures(1, processes={}), ["no_workers"]),
-        (figures(processes={}), []),
-        (figures(100, oldest_seconds=61, out_per_second=0.1, processes={}), ["depth", "drain", "oldest", "no_workers"]),
+        (figures(1, listening=0), ["no_workers"]),
+        (figures(listening=0), []),
+        (figures(100, oldest_seconds=61, out_per_second=0.1, listening=0), ["depth", "drain", "oldest", "no_workers"]),
     ],
 )
 def test_the_rule(found: QueueFigures, expected: list[str]) -> None:
@@ -56,7 +56,7 @@ def test_all_together_have_a_rule_of_their_own() -> None:
 
     assert in_all(figures(199)) == []
     assert in_all(figures(200)) == ["depth"]
-    assert in_all(figures(100, out_per_second=0.1, oldest_seconds=1_000, processes={})) == ["drain"]
+    assert in_all(figures(100, out_per_second=0.1, oldest_seconds=1_000, listening=0)) == ["drain"]
 
 
 def test_a_capped_depth_is_said_to_be_one() -> None:
@@ -69,8 +69,8 @@ def test_a_capped_depth_is_said_to_be_one() -> None:
     ("queue", "found", "expected"),
     [
         ({}, figures(5), [(QueueState.OPEN, "")]),
-        ({}, figures(processes={}), [(QueueState.UNSERVED, "no worker listens")]),
-        ({}, figures(5, processes={}), [(QueueState.OVERLOADED, "no worker listens")]),
+        ({}, figures(listening=0), [(QueueState.UNSERVED, "no worker listens")]),
+        ({}, figures(5, listening=0), [(QueueState.OVERLOADED, "no worker listens")]),
         ({"paused": True, "pause_reason": "down"}, figures(500), [(QueueState.PAUSED, "down")]),
         ({"paused": True}, figures(), [(QueueState.PAUSED, "no reason was given")]),
         ({"concurrency_limit": 3}, figures(5, 1, 1), [(QueueState.OPEN, "")]),

@@ -82,7 +82,10 @@ class TestCounts:
     def test_processes_are_those_of_online_workers_by_kind(self) -> None:
         a_worker("one", queues=["default.plain", "default.async", "http.async"])
         a_worker("two", queues=["default.plain"])
-        assert read().processes == {Kind.PLAIN: 2 * read("http").listening, Kind.ASYNC: read("http").listening}
+        here, there = read(), read("http")
+        assert here.processes == {Kind.PLAIN: 4, Kind.ASYNC: 2}
+        assert here.listening == 4  # one of them listens to both kinds
+        assert (there.processes, there.listening) == ({Kind.ASYNC: 2}, 2)
 
     def test_sums_are_those_of_the_queues(self) -> None:
         tasks(2)

@@ -216,7 +216,7 @@ class TestWorkers:
     def test_a_page(self, root: Client, make_worker: Any) -> None:
         make_worker("http@host", last_task_at=database.now())
         text = root.get(reverse("admin:tasks_worker_change", args=["http@host"])).content.decode()
-        for word in ("Alive", "http.async", "http_request", "1.2 s"):
+        for word in ("Alive", "http (async)", "http_request", "1.2 s"):
             assert word in text
 
 
@@ -225,5 +225,5 @@ class TestQueues:
         make_worker("a", processes=3)
         make_worker("b", processes=2, seconds_ago=3600)
         rows = root.get(reverse("admin:tasks_queue_changelist")).context["cl"].result_list
-        assert {row.name: row.face.listening for row in rows}["http"] == "3 async"
-        assert {row.name: row.face.listening for row in rows}["data"] == ""
+        assert {row.name: row.face.kinds for row in rows}["http"] == "3 async"
+        assert {row.name: row.face.kinds for row in rows}["data"] == ""
