@@ -1,6 +1,6 @@
 """Times, lengths of time and names in words, for sentences and for pages."""
 
-import unicodedata
+import re
 from datetime import datetime
 
 from django.utils import timezone
@@ -39,13 +39,26 @@ def stamp(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
-def quoted(text: str, length: int = 60) -> str:
-    """Returns a name for use within a sentence: in one line, without what would turn the sentence round, not too long.
+# Control characters but for the ends of lines and tabs; and what is not seen itself but changes how the rest is: signs
+# of the direction of writing, spaces without width. Joiners stay: scripts and emojis need them.
+_UNSEEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
+    "\\U000e0000-\\U000e007f]"
+)
 
-    Control characters and those that change the direction of writing come from whoever named the thing.
-    """
-    plain = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
-    words = " ".join(plain.split())
+
+def visible(text: str) -> str:
+    """Returns the text with what would not be seen written as in JSON: no stored text shall look like another one."""
+    return _UNSEEN.sub(_written, text.replace("\r\n", "\n"))
+
+
+def _written(found: re.Match[str]) -> str:
+    return "".join(f"\\u{unit:04x}" for unit in memoryview(found[0].encode("utf-16-le")).cast("H"))
+
+
+def quoted(text: str, length: int = 60) -> str:
+    """Returns a name for use within a sentence: in one line, what is not seen written out, and not too long."""
+    words = " ".join(visible(text).split())
     return f'"{words if len(words) <= length else words[: length - 1].rstrip() + "…"}"'
 
 

@@ -1,6 +1,6 @@
 """Tasks: the list, the page of one task, and the form that submits one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -29,6 +29,9 @@ class TaskAdmin(SubmissionPage, SelectionList):
     list_filter = TASK_FILTERS
     list_defer = ("payload", "retry", "tags", "idempotency_key", "idempotency_hash", "incarnation")
     change_form_template = "admin/tasks/task_page.html"
+
+    class Media:
+        css: ClassVar = {"all": ["tasks/task_page.css"]}
 
     @display(description="Status", label=STATUS_COLOURS)
     def badge(self, task: Task) -> tuple[str, str]:

@@ -98,3 +98,30 @@ class CloneForm(EditForm):
     def prepare(self) -> None:
         super().prepare()
         self.fields["max_attempts"].initial = self.shown["max_attempts"] = self.row.budget
+
+
+class MendForm(VerbForm):
+    """The whole payload of a dead task, to be mended before it is retried. For those who may see payloads."""
+
+    payload = ObjectField(
+        rows=16,
+        help_text="All of it, checked by the type's schema. A mask stays the secret that it stands for.",
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput())
+
+    def prepare(self) -> None:
+        self.fields["payload"].initial = pretty(self.row.payload)
+        self.fields["seen"].initial = version_of(self.row)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if values.get("seen", "") not in ("", version_of(self.row)):
+            raise forms.ValidationError("It was changed since this form was opened: go back and see how it is now.")
+        return values
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "payload": self.cleaned_data["payload"],
+            "reason": self.cleaned_data["reason"],
+            "version": self.cleaned_data["seen"] or None,
+        }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tasks import registry, services
-from tasks.admin.task_fields_form import CloneForm, EditForm
+from tasks.admin.task_fields_form import CloneForm, EditForm, MendForm
 from tasks.admin.verb_forms import PriorityForm, RetryForm
 from tasks.admin.verbs import Done, Verb
 from tasks.exceptions import UnknownType
@@ -48,6 +48,18 @@ def _compensate(task: Task, values: dict[str, Any], user: Any) -> Done:
     return Done("This task undoes the other one.", submitted.id)
 
 
+def _mend(task: Task, values: dict[str, Any], user: Any) -> Done:
+    services.retry_with_payload(
+        task.pk, values["payload"], actor=user, reason=values["reason"], version=values["version"]
+    )
+    return Done("It was retried with this payload.")
+
+
+def _comes_back(task: Task) -> bool:
+    """One that failed by a dependency comes back with that."""
+    return task.status == TaskStatus.FAILED and not task.unmet
+
+
 def _can_be_undone(task: Task) -> bool:
     if task.status != TaskStatus.COMPLETED:
         return False
@@ -65,11 +77,22 @@ VERBS = (
         explanation="It gets a fresh budget of attempts and is due at once; its attempts go on counting. What failed"
         " because of it comes back with it, and its dead letter is closed.",
         permission=_CHANGE,
-        # One that failed by a dependency comes back with that.
-        allows=lambda task: task.status == TaskStatus.FAILED and not task.unmet,
+        allows=_comes_back,
         form=RetryForm,
         run_many=_retry,
         bulk=BulkVerb.RETRY,
+    ),
+    Verb(
+        name="mend",
+        label="Edit payload and retry",
+        past="retried",
+        explanation="It gets this payload instead of its own and a fresh budget of attempts, and is due at once. Where"
+        " the payload is not as its type wants it, nothing is changed.",
+        permission=_CHANGE,
+        needs_contents=True,
+        allows=_comes_back,
+        form=MendForm,
+        run=_mend,
     ),
     Verb(
         name="run-now",

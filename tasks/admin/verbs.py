@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.admin.contents import SEE_CONTENTS
 from tasks.admin.verb_forms import VerbForm
 from tasks.services import Report
 from tasks.states import BulkVerb
@@ -33,6 +34,7 @@ class Verb:
     past: str  # "3 tasks were …"
     explanation: str
     permission: str
+    needs_contents: bool = False  # also to see payloads: what is hidden cannot be edited
     allows: Callable[[Any], bool] = _always
     form: type[VerbForm] = VerbForm
     run: Callable[[Any, dict[str, Any], Any], Done] | None = None
@@ -41,7 +43,7 @@ class Verb:
     bulk: BulkVerb | None = None  # what it is for everything that a list shows
 
     def may_be_used_by(self, user: Any) -> bool:
-        return bool(user.has_perm(self.permission))
+        return bool(user.has_perm(self.permission) and (not self.needs_contents or user.has_perm(SEE_CONTENTS)))
 
     def do(self, row: Any, values: dict[str, Any], user: Any) -> Done:
         """Raises what the service raises; IllegalTransition where the row's state has no such verb."""

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from uuid_utils.compat import uuid7
 
 from tasks.states import FINAL, MOVES, Move, OnDependencyFailure, TaskStatus
+from tasks.wording import visible
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY, DEFAULT_PRIORITY = 0, 9, 5
 FINAL_STATUSES = sorted(FINAL)
@@ -145,7 +146,7 @@ class Task(models.Model):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.name or self.type} {self.id}"
+        return f"{visible(self.name or self.type)} {self.id}"
 
     @property
     def failures(self) -> int:

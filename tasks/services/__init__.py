@@ -14,6 +14,7 @@ from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_let
 from tasks.services.editing import change_priority, edit_task, run_now
 from tasks.services.failure_groups import ignore_group, reopen_group, resolve_group
 from tasks.services.failure_rules import change_rule, create_rule, remove_rule, try_rule
+from tasks.services.mending import retry_with_payload
 from tasks.services.previewing import preview_reprocess
 from tasks.services.queues import describe_queue, limit_queue, pause_queue, resume_queue
 from tasks.services.reports import Report
@@ -49,6 +50,7 @@ __all__ = [
     "resume_bulk_action",
     "resume_queue",
     "retry_tasks",
+    "retry_with_payload",
     "run_now",
     "start_bulk_action",
     "submit_given",

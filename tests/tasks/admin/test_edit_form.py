@@ -130,3 +130,52 @@ def test_what_somebody_else_changed_meanwhile_is_not_changed_back(root: Client, 
     assert "It was changed since this form was opened" in response.content.decode()
     now = Task.objects.get(pk=task.pk)
     assert (now.priority, now.name) == (9, "Nightly")
+
+
+# --- A dead task's payload, mended and retried ------------------------------------------------------------------------
+
+
+def test_a_dead_tasks_payload_is_mended_and_retried_in_one_form(root: Client, make_task: Any) -> None:
+    payload = {
+        "url": "https://a.test/",
+        "headers": {"Authorization": "Bearer abc"},
+        "json": {"n": 12345678901234567890},
+    }
+    task = make_task(TaskStatus.FAILED, payload=payload)
+    address = reverse("admin:tasks_task_mend", args=[task.pk])
+    form = root.get(address).context["form"]
+    shown = form["payload"].initial
+    assert "Bearer abc" not in shown
+    assert "12345678901234567890" in shown
+    wrong = root.post(address, {"payload": shown.replace('"https://a.test/"', "7"), "seen": form["seen"].initial})
+    assert [error.partition(":")[0] for error in wrong.context["form"].errors["payload"]] == ["payload.url"]
+    assert Task.objects.get(pk=task.pk).status == TaskStatus.FAILED
+    mended = root.post(
+        address, {"payload": shown.replace("a.test", "b.test"), "seen": form["seen"].initial, "reason": "moved"}
+    )
+    assert mended.status_code == 302
+    stored = Task.objects.get(pk=task.pk)
+    assert (stored.status, stored.payload) == (TaskStatus.PENDING, {**payload, "url": "https://b.test/"})
+
+
+def test_a_payload_that_somebody_else_has_mended_is_not_overwritten(root: Client, make_task: Any) -> None:
+    task = make_task(TaskStatus.FAILED)
+    address = reverse("admin:tasks_task_mend", args=[task.pk])
+    seen = root.get(address).context["form"]["seen"].initial
+    Task.objects.filter(pk=task.pk).update(payload={"url": "https://other.test/"})
+    answer = root.post(address, {"payload": '{"url": "https://mine.test/"}', "seen": seen})
+    assert "It was changed since this form was opened" in answer.content.decode()
+    assert "https://mine.test/" in answer.content.decode()  # what was written is not lost
+    assert Task.objects.get(pk=task.pk).payload == {"url": "https://other.test/"}
+
+
+def test_only_who_sees_payloads_mends_them(sign_in: Any, make_task: Any) -> None:
+    task = make_task(TaskStatus.FAILED)
+    address = reverse("admin:tasks_task_mend", args=[task.pk])
+    for rights in (["tasks.change_task"], ["tasks.view_payload"]):
+        user = sign_in("tasks.view_task", *rights)
+        assert user.get(address).status_code == user.post(address, {"payload": "{}"}).status_code == 403
+        assert address not in user.get(reverse("admin:tasks_task_change", args=[task.pk])).content.decode()
+    operator = sign_in("tasks.view_task", "tasks.change_task", "tasks.view_payload")
+    assert operator.get(address).status_code == 200
+    assert address in operator.get(reverse("admin:tasks_task_change", args=[task.pk])).content.decode()

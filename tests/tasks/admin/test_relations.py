@@ -3,14 +3,17 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from tasks.admin import relations
-from tasks.models import Task
-from tasks.services import cancel_tasks, submit_task, submit_tasks
+from tasks.admin.task_page import graph
+from tasks.models import TaskDependency
+from tasks.periodic import SUBMIT
+from tasks.services import cancel_tasks, clone_task, submit_task, submit_tasks
 from tasks.states import TaskStatus
 from tests.tasks.admin.conftest import NASTY
 
@@ -21,7 +24,7 @@ def page(client: Client, pk: Any) -> Any:
     return client.get(reverse("admin:tasks_task_change", args=[pk]))
 
 
-def test_both_sides_are_shown_with_badges_and_links(root: Client) -> None:
+def test_both_sides_are_shown_with_their_states_and_links(root: Client) -> None:
     first, second, third = (
         each.id
         for each in submit_tasks(
@@ -33,16 +36,20 @@ def test_both_sides_are_shown_with_badges_and_links(root: Client) -> None:
         )
     )
     shown = page(root, second)
-    sides = {side["title"]: side["rows"] for side in shown.context["relations"]}
-    assert [row["status"] for row in sides["Waits for"]] == ["Pending"]
-    assert [row["status"] for row in sides["Is waited for by"]] == ["Blocked"]
+    sides = [shown.context["graph"][side] for side in ("before", "after")]
+    assert [(side["title"], side["rows"][0]["status"]) for side in sides] == [
+        ("Waits for", "Pending"), ("Is waited for by", "Blocked")
+    ]  # fmt: skip
     text = shown.content.decode()
     for other in (first, third):
         assert f'href="{reverse("admin:tasks_task_change", args=[other])}"' in text
     assert NASTY not in text
     assert "first &lt;script&gt;" in text
+    assert text.count('<path class="ty-unmet"') == 2
     assert dict(shown.context["facts"])["Still waits for"] == "1 task"
-    assert [side["title"] for side in page(root, first).context["relations"]] == ["Is waited for by"]
+    alone = page(root, first).context["graph"]
+    assert (alone["before"], alone["after"]["count"]) == (None, "1")
+    assert page(root, submit_task(type="sample.noop").id).context["graph"] is None
 
 
 def test_a_task_that_failed_with_another_says_so(root: Client) -> None:
@@ -61,16 +68,48 @@ def test_why_a_task_is_passed_over_is_shown(root: Client, make_task: Any) -> Non
     assert "no worker &lt;script&gt;" in text
 
 
-def test_many_relations_are_cut_and_cost_no_more(root: Client, monkeypatch: Any) -> None:
-    monkeypatch.setattr(relations, "SHOWN", 3)
+def test_of_many_the_first_are_drawn_and_all_are_counted(root: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr(graph, "SHOWN", 3)
     parent = submit_task(type="sample.noop").id
     costs = []
-    for more in (2, 3):
+    for more in (4, 9):
         submit_tasks([{"type": "sample.noop", "depends_on": [str(parent)]} for _ in range(more)])
         page(root, parent)
         with CaptureQueriesContext(connection) as queries:
-            (side,) = page(root, parent).context["relations"]
+            side = page(root, parent).context["graph"]["after"]
         costs.append(len(queries))
-    assert (len(side["rows"]), side["is_cut"]) == (3, True)
+    assert (len(side["rows"]), side["count"], side["more"], side["is_cut"]) == (3, "13", "and 10 more", True)
     assert costs[0] == costs[1]
-    assert Task.objects.count() == 6
+    monkeypatch.setattr("tasks.selectors.COUNT_CAP", 5)
+    assert page(root, parent).context["graph"]["after"]["count"] == "more than 5"
+
+
+def test_what_need_not_be_waited_for_any_more_is_drawn_differently(root: Client) -> None:
+    parents = [submit_task(type="sample.noop").id for _ in range(2)]
+    child = submit_task(type="sample.noop", depends_on=parents).id
+    TaskDependency.objects.filter(parent_id=parents[0]).update(met=True)
+    text = page(root, child).content.decode()
+    assert (text.count('class="ty-met"'), text.count('class="ty-unmet"')) == (1, 1)
+
+
+def test_what_was_made_of_it_and_what_made_it_is_linked(root: Client, make_task: Any) -> None:
+    task = make_task(name="One")
+    copies = [clone_task(task.pk, {"payload": {"url": "https://example.org"}}).id for _ in range(7)]
+    said = dict(page(root, task.pk).context["facts"])["Copied as"]
+    assert said.count("<a ") == 5
+    assert str(copies[-1]) in said  # the newest first
+    assert said.endswith(" and 2 more")
+    periodic = PeriodicTask.objects.create(
+        name=f"nightly {NASTY}", task=SUBMIT, interval=IntervalSchedule.objects.create(every=1, period="hours")
+    )
+    key = f"periodic {periodic.pk} 2026-03-01T02:00:00+00:00"
+    tick = make_task(idempotency_key=key)
+    facts = dict(page(root, tick.pk).context["facts"])
+    address = reverse("admin:django_celery_beat_periodictask_change", args=[periodic.pk])
+    assert f'href="{address}"' in facts["Periodic task"]
+    assert NASTY not in facts["Periodic task"]
+    assert facts["Slot"] == "2026-03-01T02:00:00+00:00"
+    own = make_task(idempotency_key=key, created_by=User.objects.get())  # anybody may call a key like that
+    assert "Periodic task" not in dict(page(root, own.pk).context["facts"])
+    periodic.delete()
+    assert "which is gone" in dict(page(root, tick.pk).context["facts"])["Periodic task"]

@@ -230,5 +230,5 @@ def test_names_cannot_turn_the_sentence_round() -> None:
     parent = a_task(name="up\u202edown\x1b[31m\n<b>" + "x" * 200)
     task = Task.objects.get(pk=submit_task(type=NOOP, depends_on=[parent.pk]).id)
     sentence = why(task).sentence
-    assert sentence.startswith('It waits for 1 task: "up down [31m <b>xxx')
+    assert sentence.startswith('It waits for 1 task: "up\\u202edown\\u001b[31m <b>xxx')
     assert len(sentence) < 100
