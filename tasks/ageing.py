@@ -53,21 +53,18 @@ def outwaited(queue: str) -> list[uuid.UUID]:
 
     Sent again, they go with the priority that they have come to by now.
     """
-    newest = dict(
-        database.run(
-            f"""SELECT priority, max(queued_at) FROM tasks_task
-            WHERE status = '{TaskStatus.PROCESSING}' AND queue = %s AND queued_at IS NOT NULL GROUP BY priority""",
-            [queue],
-        )
+    # Not by GROUP BY, for which the planner sorts or hashes, as it expects many rows or few.
+    later = ", ".join(f"max(queued_at) FILTER (WHERE priority > {priority})" for priority in _LEVELS[:-1])
+    [newest] = database.run(
+        f"SELECT {later} FROM tasks_task WHERE status = '{TaskStatus.PROCESSING}' AND queue = %s", [queue]
     )
     found: list[uuid.UUID] = []
-    for priority in _LEVELS[:-1]:
-        later = [moment for other, moment in newest.items() if other > priority]
-        if later:
+    for priority, moment in zip(_LEVELS[:-1], newest, strict=True):
+        if moment is not None:
             rows = database.run(
                 f"""SELECT id FROM tasks_task WHERE status = '{TaskStatus.QUEUED}' AND queue = %s AND priority = %s
                 AND queued_at < {database.clock_plus("-%s")} AND queued_at < %s ORDER BY id LIMIT 1000""",
-                [queue, priority, settings.PRIORITY_AGEING_SECONDS, max(later)],
+                [queue, priority, settings.PRIORITY_AGEING_SECONDS, moment],
             )
             found += database.ids_of(rows)
     return found
