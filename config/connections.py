@@ -24,7 +24,10 @@ _BOUNDS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
 }
-_SESSION = {"options": "-c statement_timeout=30000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=10000"}
+# JIT compiles for 300 ms what then runs for 10: to look into attempts is estimated far dearer than it is.
+_SESSION = {
+    "options": "-c statement_timeout=30000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=10000 -c jit=off"
+}
 
 
 @dataclass(frozen=True)

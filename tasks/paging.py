@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.sql.where import WhereNode
 
 from tasks import database, selectors
 
@@ -31,7 +32,9 @@ class Pages:
     def between(self, start: int, stop: int) -> list[Any]:
         if self._few is None:
             return list(self.rows[start:stop])
-        return list(self.rows.filter(pk__in=self._few[start:stop]))
+        rows = self.rows.all()
+        rows.query.where = WhereNode()  # what they matched is known: by anything but its key, a row may be far
+        return list(rows.filter(pk__in=self._few[start:stop]))
 
     @cached_property
     def _few(self) -> list[Any] | None:

@@ -242,8 +242,22 @@ def has_tag(tag: str) -> Q:
     """Returns the condition that a task has the tag."""
     if database.is_postgresql():
         return Q(tags__contains=[tag])
-    sql = "EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s)"
+    # Most have none, which is told without reading the JSON.
+    sql = "(tasks_task.tags <> '[]' AND EXISTS (SELECT 1 FROM json_each(tasks_task.tags) WHERE value = %s))"
     return Q(RawSQL(sql, [tag], output_field=BooleanField()))  # noqa: S611  (the tag is a parameter)
+
+
+def types_in_use(limit: int) -> list[str]:
+    """Returns the types that tasks have, up to the limit: on their index, it goes from one to the next."""
+    rows = database.run(
+        """WITH RECURSIVE found(type) AS (
+            SELECT min(type) FROM tasks_task
+            UNION ALL
+            SELECT (SELECT min(type) FROM tasks_task WHERE type > found.type) FROM found WHERE found.type IS NOT NULL)
+        SELECT type FROM found WHERE type IS NOT NULL LIMIT %s""",
+        [limit],
+    )
+    return [row[0] for row in rows]
 
 
 def newest_attempts(task_ids: list[uuid.UUID]) -> dict[uuid.UUID, TaskAttempt]:

@@ -46,13 +46,14 @@ class FieldFilter(SelectionFilter):
     template = "admin/tasks/filters/field.html"
     hint = ""
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        form = forms.Form({self.parameter_name: self.value()})
-        form.fields[str(self.parameter_name)] = self.field()
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        name = str(self.parameter_name)
+        form = forms.Form({name: self.value()})
+        form.fields[name] = self.field()
         yield {"form": form}
 
     def field(self) -> forms.Field:
-        label = self.title.capitalize()
+        label = str(self.title).capitalize()
         if self.lookup_choices:
             found = self.value() or ""
             choices = [("", "Any"), *self.lookup_choices]

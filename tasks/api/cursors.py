@@ -3,14 +3,14 @@
 import base64
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from django.db.models import Q, QuerySet
 
-from tasks import database
+from tasks import database, moments
 
 _NULLABLE = frozenset({"finished_at"})
 
@@ -60,13 +60,13 @@ class Cursor:
         for named, value in zip(self.order, self.values, strict=True):
             column = named.removeprefix("-")
             found |= equal & _after(column, value, is_falling=named.startswith("-") != self.is_backwards)
-            equal &= Q((f"{column}__isnull", True)) if value is None else Q((column, value))
+            equal &= Q((f"{column}__isnull", True)) if value is None else _at(column, "exact", value)
         first = self.order[0].removeprefix("-")
         if first in _NULLABLE:
             return found
         # It says nothing more, but is a condition that an index answers.
         falls = self.order[0].startswith("-") != self.is_backwards
-        return Q((f"{first}__{'lte' if falls else 'gte'}", self.values[0])) & found
+        return _at(first, "lte" if falls else "gte", self.values[0]) & found
 
 
 def _after(column: str, value: Any, *, is_falling: bool) -> Q:
@@ -74,16 +74,21 @@ def _after(column: str, value: Any, *, is_falling: bool) -> Q:
     null_is_last = is_falling != database.is_postgresql()
     if value is None:
         return Q(pk__in=[]) if null_is_last else Q((f"{column}__isnull", False))
-    beyond = Q((f"{column}__{'lt' if is_falling else 'gt'}", value))
+    beyond = _at(column, "lt" if is_falling else "gt", value)
     return beyond | Q((f"{column}__isnull", True)) if null_is_last and column in _NULLABLE else beyond
+
+
+def _at(column: str, lookup: str, value: Any) -> Q:
+    return moments.at(column, lookup, value) if isinstance(value, datetime) else Q((f"{column}__{lookup}", value))
 
 
 def _read(named: str, value: Any) -> Any:
     column = named.removeprefix("-")
     if value is None and column in _NULLABLE:
         return None
-    readers: dict[str, Callable[[Any], Any]] = {"id": uuid.UUID, "priority": _number}
-    return readers.get(column, _time)(value)
+    if column == "id":
+        return uuid.UUID(value)
+    return _number(value) if column == "priority" else _time(value)
 
 
 def _number(value: Any) -> int:

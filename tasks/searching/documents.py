@@ -46,7 +46,7 @@ class Holds(Func):
         sides = [part for each in numbers for part in (*params, self.path, str(each))]
         return f"(CASE jsonb_typeof{at} WHEN 'number' THEN {conditions} ELSE false END)", [*params, self.path, *sides]
 
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Sql:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         column, params = compiler.compile(self.source_expressions[0])
         # A number in a path is an item of a list or, less likely, a key of an object.
         places = [_sqlite_path(self.path, items=True)]

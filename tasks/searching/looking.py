@@ -5,7 +5,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from tasks import database
+from tasks import database, selectors
+
+MOST_TYPES = 1_000
 
 
 @dataclass
@@ -17,6 +19,12 @@ class Look:
     @cached_property
     def now(self) -> datetime:
         return database.now()
+
+    @cached_property
+    def types(self) -> list[str] | None:
+        """The types that tasks have; None where there are too many to be told."""
+        found = selectors.types_in_use(MOST_TYPES + 1)
+        return found if len(found) <= MOST_TYPES else None
 
     @cached_property
     def sees_payload(self) -> bool:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from tasks import moments
 from tasks.searching.grammar import Value
 from tasks.searching.messages import Wrong, quoted
 
@@ -113,4 +114,6 @@ def within(column: str, value: Value, now: datetime) -> Q:
 
 
 def _at(column: str, lookup: str, value: Any) -> Q:
-    return Q() if value is None or value == "" else Q((f"{column}__{lookup}", value))
+    if value is None or value == "":
+        return Q()
+    return moments.at(column, lookup, value) if isinstance(value, datetime) else Q((f"{column}__{lookup}", value))

@@ -6,6 +6,7 @@ from typing import Any, Self, cast
 
 from django.db.models import Q, QuerySet
 
+from tasks import moments
 from tasks.models import DeadLetter, Task
 from tasks.searching.grammar import Term
 from tasks.searching.hints import hints
@@ -98,7 +99,7 @@ def _newest(rows: QuerySet[Any], time: str) -> QuerySet[Any]:
     if last is None:
         return rows
     # The first condition says nothing more, but is one that an index answers.
-    return rows.filter(Q((f"{time}__gte", last[0])), Q((f"{time}__gt", last[0])) | Q(id__gte=last[1]))
+    return rows.filter(moments.at(time, "gte", last[0]), moments.at(time, "gt", last[0]) | Q(id__gte=last[1]))
 
 
 def _time(terms: list[tuple[str, Term]]) -> str:

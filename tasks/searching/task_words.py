@@ -33,7 +33,14 @@ def _tag(value: Value, look: Look) -> Q:
 
 def free(value: Value, look: Look) -> Q:
     """A free word stands in the name or the type, or begins the id."""
-    return contains("name", "type")(Term("", (value,)), look) | (by_id(value.text, "id") or Q())
+    term, small = Term("", (value,)), value.text.lower()
+    if look.types is None:
+        found = contains("name", "type")(term, look)
+    else:
+        # To compare each row's type with few whole ones costs a fraction of a look into it.
+        types = [each for each in look.types if small in each.lower()]
+        found = contains("name")(term, look) | (Q(type__in=types) if types else Q())
+    return found | (by_id(value.text, "id") or Q())
 
 
 WORDS = by_name(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Q
 
+from tasks import moments
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.searching.grammar import Term, Value
 from tasks.searching.looking import Look
@@ -114,9 +115,9 @@ def age(column: str) -> Condition:
         if value.compare == "=":
             raise Wrong("invalid", "age is compared: age:<2h is younger than two hours, age:>1d older than a day")
         if value.compare == "..":
-            found = Q((f"{column}__lte", look.now - read_span(value.low))) if value.low else Q()
-            return found & (Q((f"{column}__gte", look.now - read_span(value.high))) if value.high else Q())
-        return Q((f"{column}__{turned[value.compare]}", look.now - read_span(value.low)))
+            found = moments.at(column, "lte", look.now - read_span(value.low)) if value.low else Q()
+            return found & (moments.at(column, "gte", look.now - read_span(value.high)) if value.high else Q())
+        return moments.at(column, turned[value.compare], look.now - read_span(value.low))
 
     return each_of(one)
 

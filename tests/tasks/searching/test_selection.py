@@ -6,7 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from tasks import database
+from tasks.models import Task
 from tasks.searching import InvalidSearch, Selection, selection
+from tasks.services import submit_tasks
 from tests.tasks.rows import a_task
 from tests.tasks.searching.conftest import names
 
@@ -72,3 +74,21 @@ def test_a_name_that_nothing_has_is_said(root: User, some: Any) -> None:
         "No installed type is called 'http_reqest'; did you mean http_request?",
         "There is no queue 'htp'; did you mean http?",
     ]
+
+
+def test_a_time_is_the_same_however_many_zeros_its_row_has(root: User) -> None:
+    """The engine's own statements write other texts into SQLite than Django does."""
+    submit_tasks([{"type": "sample.noop"}])
+    task = Task.objects.get()
+    at = task.created_at
+    for moment in (at, at.replace(microsecond=0), at.replace(microsecond=120_000)):
+        Task.objects.update(created_at=moment)
+        if not database.is_postgresql():
+            database.count(
+                f"UPDATE tasks_task SET created_at = '{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}'"
+            )
+        for q, number in ((">=", 1), ("<=", 1), (">", 0), ("<", 0), ("", 1)):
+            assert (
+                Selection("tasks", f"created:{q}{moment.isoformat(timespec='microseconds')}").rows(root).count()
+                == number
+            )
