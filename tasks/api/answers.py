@@ -413,3 +413,4 @@ class ConflictShape(RefusalShape):
 
     status: NotRequired[Annotated[str, Field(description="The current state of the row")]]
     count: NotRequired[Annotated[int, Field(description="How many rows the filter matches now")]]
+    bulk_action: NotRequired[Annotated[uuid.UUID, Field(description="The one that is under way already")]]

@@ -12,17 +12,21 @@ from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Permi
 
 from tasks.exceptions import (
     AlreadyCompensated,
+    BulkActionMissing,
+    BulkActionUnderWay,
     ChangedMeanwhile,
     DependencyEnded,
     EditedMeanwhile,
     GroupMissing,
     IdempotencyConflict,
+    IllegalBulkMove,
     IllegalTransition,
     InvalidSubmission,
     NotCompensable,
     PayloadTooLarge,
     QueueMissing,
     RuleMissing,
+    SetChanged,
     TaskMissing,
 )
 from tasks.searching import InvalidSearch
@@ -62,7 +66,19 @@ _CONFLICTS: dict[type[Exception], str] = {
     AlreadyCompensated: "already_compensated",
     NotCompensable: "not_compensable",
     IllegalTransition: "illegal_transition",
+    IllegalBulkMove: "illegal_transition",
+    SetChanged: "count_differs",
+    BulkActionUnderWay: "under_way",
 }
+
+
+def _state(exc: Exception) -> dict[str, Any]:
+    """Returns what the request did not fit to."""
+    if isinstance(exc, SetChanged):
+        return {"count": exc.found}
+    if isinstance(exc, BulkActionUnderWay):
+        return {"bulk_action": exc.action}
+    return {"status": exc.status} if isinstance(exc, (IllegalTransition, IllegalBulkMove, DependencyEnded)) else {}
 
 
 class ExceptionHandler(StandardHandler):
@@ -81,13 +97,12 @@ class ExceptionHandler(StandardHandler):
             return TooLarge(f"the request is larger than {limit:,} bytes (REQUEST_LIMIT)", code="request_too_large")
         if isinstance(exc, tuple(_CONFLICTS)):
             attr = getattr(exc, "attr", "")
-            state = {"status": exc.status} if isinstance(exc, (IllegalTransition, DependencyEnded)) else {}
-            return Conflict(f"{attr}: {exc}" if attr else str(exc), _CONFLICTS[type(exc)], state)
+            return Conflict(f"{attr}: {exc}" if attr else str(exc), _CONFLICTS[type(exc)], _state(exc))
         if isinstance(exc, EditedMeanwhile):
             return PreconditionFailed(str(exc))
         if isinstance(exc, ChangedMeanwhile):
             return Conflict(str(exc), "changed_meanwhile", exc.state)
-        if isinstance(exc, (TaskMissing, QueueMissing, GroupMissing, RuleMissing)):
+        if isinstance(exc, (TaskMissing, QueueMissing, GroupMissing, RuleMissing, BulkActionMissing)):
             return NotFound(str(exc))
         if isinstance(exc, Refused) and exc.args:
             return PermissionDenied(str(exc))  # with the words of the service, which say what is missing

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tasks.api.views import (
+    BulkActionViewSet,
     DeadLetterVerbs,
     DeadLetterViewSet,
     FailureGroupViewSet,
@@ -15,6 +16,7 @@ from tasks.api.views import (
     TaskViewSet,
 )
 
+_BULK = "bulk-actions/<uuid:pk>/"
 _TASK, _LETTER, _QUEUE = "tasks/<uuid:pk>/", "dlq/tasks/<uuid:pk>/", "queue-manager/queues/<str:name>/"
 _GROUP, _RULE = "dlq/groups/<str:fingerprint>/", "dlq/rules/<int:pk>/"
 
@@ -38,6 +40,12 @@ urlpatterns = [
     path(f"{_TASK}compensate/", TaskVerbs.as_view({"post": "compensate"}), name="task-compensate"),
     path(f"{_TASK}run-now/", TaskVerbs.as_view({"post": "run_now"}), name="task-run-now"),
     path(f"{_TASK}priority/", TaskVerbs.as_view({"post": "priority"}), name="task-priority"),
+    path("bulk-actions/", BulkActionViewSet.as_view({"get": "list", "post": "create"}), name="bulk-actions"),
+    path(_BULK, BulkActionViewSet.as_view({"get": "retrieve"}), name="bulk-action"),
+    path(f"{_BULK}items/", BulkActionViewSet.as_view({"get": "items"}), name="bulk-action-items"),
+    path(f"{_BULK}pause/", BulkActionViewSet.as_view({"post": "pause"}), name="bulk-action-pause"),
+    path(f"{_BULK}resume/", BulkActionViewSet.as_view({"post": "resume"}), name="bulk-action-resume"),
+    path(f"{_BULK}abort/", BulkActionViewSet.as_view({"post": "abort"}), name="bulk-action-abort"),
     path("dlq/tasks/", DeadLetterViewSet.as_view({"get": "list"}), name="dead-letters"),
     path("dlq/groups/", FailureGroupViewSet.as_view({"get": "list"}), name="dead-letter-groups"),
     path(_GROUP, FailureGroupViewSet.as_view({"get": "retrieve"}), name="dead-letter-group"),

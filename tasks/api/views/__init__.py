@@ -1,5 +1,6 @@
 """The API's views, one file a kind of row: they translate requests to services and rows to shapes."""
 
+from tasks.api.views.bulk_actions import BulkActionViewSet
 from tasks.api.views.dead_letters import DeadLetterVerbs, DeadLetterViewSet
 from tasks.api.views.documents import DocsView, SchemaView
 from tasks.api.views.failure_groups import FailureGroupViewSet
@@ -13,6 +14,7 @@ from tasks.api.views.types import TaskTypesView
 from tasks.api.views.unknown import UnknownAddressView
 
 __all__ = [
+    "BulkActionViewSet",
     "DeadLetterVerbs",
     "DeadLetterViewSet",
     "DocsView",

@@ -44,7 +44,7 @@ def start_bulk_action(
     Raises InvalidSubmission, InvalidSearch, PermissionDenied, SetChanged where the number has changed by more than
     BULK_ACTION_TOLERANCE, BulkActionUnderWay, or IdempotencyConflict; then nothing has been started.
     """
-    verb = _verb(verb)
+    verb = read_verb(verb)
     check_kind(verb, selection)
     check_may_use(actor, verb)
     _check_words(reason, token)
@@ -124,7 +124,8 @@ def _check_count(expected: int | None, found: int) -> None:
         raise SetChanged(expected, found)
 
 
-def _verb(word: str) -> BulkVerb:
+def read_verb(word: str) -> BulkVerb:
+    """Raises InvalidSubmission for what is none."""
     try:
         return BulkVerb(word)
     except ValueError:

@@ -1,0 +1,58 @@
+"""What the bodies of bulk actions may say; the service reads options and guard."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.api.answers import word_of
+from tasks.api.bodies import LONGEST_REASON, Reasoned
+from tasks.canary import LARGEST_CANARY
+from tasks.searching import DEAD_LETTERS, TASKS, Selection
+from tasks.services.bulk_actions import BulkOptions
+from tasks.services.submission_form import Text
+from tasks.states import OF_DEAD_LETTERS, BulkVerb
+
+
+class Selected(BaseModel):
+    """What a list with this search and these filters shows."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    q: Annotated[Text, Field(description="A search in the grammar of the lists")] = ""
+    filters: Annotated[dict[str, Text], Field(description="As the parameters of the lists")] = {}
+
+
+class GuardGiven(BaseModel):
+    """How it tries a few first. What is left out is as the settings have it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    canary: Annotated[int, Field(ge=1, le=LARGEST_CANARY, description="Tasks that are tried first")] | None = None
+    rate: (
+        Annotated[float, Field(ge=0.01, le=100_000, allow_inf_nan=False, description="Tasks a second, then")] | None
+    ) = None
+    failure_share: (
+        Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="Above it, it stops by itself")] | None
+    ) = None
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class BulkAsked(Reasoned):
+    """`verb` is done to all that is selected when the request comes; what comes to match later is not touched."""
+
+    verb: Annotated[Text, word_of(BulkVerb)]
+    selection: Selected = Selected()
+    reason: Annotated[Text, Field(max_length=LONGEST_REASON, description="Required to start one")] = ""
+    options: BulkOptions = BulkOptions()
+    guard: Annotated[GuardGiven | None, Field(description="A reprocess has one unless `unguarded`")] = None
+    unguarded: bool = False
+    expected_count: Annotated[int, Field(ge=0, description="What the dry run said; required to start one")] | None = (
+        None
+    )
+    dry_run: Annotated[bool, Field(description="Counts, and starts nothing")] = False
+
+    def selected(self) -> Selection:
+        kind = DEAD_LETTERS if self.verb in OF_DEAD_LETTERS else TASKS
+        return Selection(kind, self.selection.q, self.selection.filters)
