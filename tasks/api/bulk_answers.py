@@ -23,7 +23,7 @@ class BulkSelectionShape(TypedDict):
     filters: dict[str, str]
 
 
-class BulkOptionsShape(TypedDict):
+class BulkActionOptionsShape(TypedDict):
     priority: int | None
     patch: Annotated[dict[str, Any] | None, Hidden]
     spread: Annotated[float, Field(description="In seconds")]
@@ -42,7 +42,7 @@ class BulkActionShape(TypedDict):
     verb: Annotated[str, word_of(BulkVerb)]
     selection: BulkSelectionShape
     selection_in_words: str
-    options: BulkOptionsShape
+    options: BulkActionOptionsShape
     guard: GuardShape | None
     reason: str
     status: Annotated[str, word_of(BulkStatus)]

@@ -8,10 +8,10 @@ from typing import Any
 
 from tasks import database
 from tasks.leadership import COORDINATOR
-from tasks.models import Leadership, Queue, Task
+from tasks.models import BulkAction, Leadership, Queue, Task
 from tasks.models.task import new_id
-from tasks.states import FINAL, FailureCategory, Outcome, TaskStatus
-from tasks.transitions import Claimed, Ending, NewTask, claim
+from tasks.states import FINAL, BulkVerb, Door, FailureCategory, Outcome, TaskStatus
+from tasks.transitions import Claimed, Ending, NewItem, NewTask, claim, insert_bulk_action
 
 HOLDER = uuid.UUID(int=0xA)  # the process that has the processing rows of these tests
 STRANGER = uuid.UUID(int=0xB)
@@ -98,6 +98,18 @@ def ending(of: Task | Claimed, status: TaskStatus, **fields: Any) -> Ending:
     if outcome == Outcome.FAILED:
         values |= {"category": FailureCategory.CODE_ERROR, "error_class": "ValueError", "message": "it broke"}
     return Ending(status=status, **values | fields)
+
+
+def a_bulk_action(task: Task, **fields: Any) -> BulkAction:
+    """Stores one that waits to cancel the task."""
+    values: dict[str, Any] = {
+        "verb": BulkVerb.CANCEL, "selection": {"kind": "tasks", "q": "", "filters": {}}, "words": "all tasks",
+        "selection_hash": "of the rows", "reason": "the tests want it", "door": Door.API, "total": 1,
+        "created_at": database.now(),
+    }  # fmt: skip
+    action = BulkAction(**values | fields)
+    insert_bulk_action(action, [NewItem(task.pk, task.pk)])
+    return action
 
 
 def columns(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tasks.models import BulkAction, Task, TaskAttempt
-from tasks.transitions import NewItem, insert_bulk_action
+from tasks.models import Task, TaskAttempt
 from tests.tasks.admin.conftest import NASTY
+from tests.tasks.rows import a_bulk_action
 
 pytestmark = pytest.mark.django_db
 
@@ -37,18 +37,8 @@ def rows(storied_task: Task, make_worker: Any) -> dict[str, Any]:
         "deadletter": storied_task.dead_letters.get().pk,
         "queue": "http",
         "worker": make_worker("w@here").pk,
-        "bulkaction": a_bulk_action(storied_task).pk,
+        "bulkaction": a_bulk_action(storied_task, words=f"words {NASTY}", reason=f"reason {NASTY}").pk,
     }
-
-
-def a_bulk_action(task: Task) -> BulkAction:
-    """Returns a waiting one with something nasty in what people and programs write of it."""
-    action = BulkAction(
-        verb="cancel", selection={}, words=f"tasks {NASTY}", selection_hash="", reason=f"reason {NASTY}", door="api",
-        total=1, created_at=task.created_at,
-    )  # fmt: skip
-    insert_bulk_action(action, [NewItem(task.pk, task.pk)])
-    return action
 
 
 def lists_address(app: str, name: str) -> str:

@@ -16,7 +16,13 @@ from tasks.states import FailureCategory, TaskStatus
 from tasks.transitions import finish
 from tests.tasks.rows import HOLDER, claimed, ending
 
-VIEWER = ("tasks.view_task", "tasks.view_deadletter", "tasks.view_queue", "tasks.view_failurerule")
+VIEWER = (
+    "tasks.view_task",
+    "tasks.view_deadletter",
+    "tasks.view_queue",
+    "tasks.view_failurerule",
+    "tasks.view_bulkaction",
+)
 OPERATOR = (
     *VIEWER, "tasks.add_task", "tasks.change_task", "tasks.change_deadletter", "tasks.change_queue",
     *(f"tasks.{verb}_failurerule" for verb in ("add", "change", "delete")),

@@ -41,6 +41,11 @@ TABLE = [
     ("GET", "dlq/rules/{rule}/", 401, 403, 200, 200),
     ("POST", "dlq/rules/try/", 401, 403, 400, 400),  # nothing that the others send is a rule
     ("GET", "dlq/stats/", 401, 403, 200, 200),
+    ("GET", "bulk-actions/", 401, 403, 200, 200),
+    ("GET", "bulk-actions/{bulk}/", 401, 403, 200, 200),
+    ("GET", "bulk-actions/{bulk}/items/", 401, 403, 200, 200),
+    ("GET", "bulk-actions/{nobody}/", 401, 403, 404, 404),
+    ("GET", "bulk-actions/{nobody}/items/", 401, 403, 404, 404),
     ("GET", "queue-manager/queues/", 401, 403, 200, 200),
     ("GET", "queue-manager/status/", 401, 403, 200, 200),
     ("GET", "queue-manager/overloaded/", 401, 403, 200, 200),
@@ -112,7 +117,7 @@ def test_the_table_has_every_address() -> None:
     letter = "dlq/tasks/<uuid:pk>/"
     names = {
         "task": "<uuid:pk>", "letter": "<uuid:pk>", "nobody": "<uuid:pk>", "queue": "<str:name>",
-        "group": "<str:fingerprint>", "rule": "<int:pk>",
+        "bulk": "<uuid:pk>", "group": "<str:fingerprint>", "rule": "<int:pk>",
     }  # fmt: skip
     asked = {row[1].format(**names) for row in [*TABLE, *verb_access.TABLE]}
     assert letter in asked

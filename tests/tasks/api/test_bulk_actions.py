@@ -20,7 +20,7 @@ ADDRESS = "bulk-actions/"
 
 @pytest.fixture
 def api(sign_in: Any) -> Api:
-    made: Api = sign_in(*OPERATOR, "tasks.view_bulkaction")
+    made: Api = sign_in(*OPERATOR)
     return made
 
 

@@ -101,7 +101,14 @@ def test_every_address_answers_as_the_schema_says(schema: dict[str, Any], places
     """Whatever is sent: what the tables of access send, and nonsense."""
     asked = set()
     for method, address, body in requests():
-        names = {"task": "{id}", "letter": "{id}", "nobody": "{id}", "queue": "{name}", "group": "{fingerprint}"}
+        names = {
+            "task": "{id}",
+            "letter": "{id}",
+            "nobody": "{id}",
+            "bulk": "{id}",
+            "queue": "{name}",
+            "group": "{fingerprint}",
+        }
         path = "/api/" + address.format(**names, rule="{id}").replace("queues/nowhere", "queues/{name}")
         operation = schema["paths"].get(path, {}).get(method.lower())
         if operation is None:

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from tasks import database, failure_groups
-from tasks.models import DeadLetter, FailureGroup, FailureRule, Queue, Task
+from tasks.models import BulkAction, DeadLetter, FailureGroup, FailureRule, Queue, Task
 from tests.tasks.api.conftest import Api
-from tests.tasks.rows import columns
+from tests.tasks.rows import a_bulk_action, columns
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,12 @@ TABLE: list[tuple[str, str, Any, int]] = [
     ("PATCH", "queue-manager/queues/{queue}/", {"rate_limit": 5}, 200),
     ("POST", "queue-manager/queues/{queue}/pause/", {}, 200),
     ("POST", "queue-manager/queues/{queue}/resume/", {}, 200),
+    ("POST", "bulk-actions/", {"verb": "cancel", "reason": "r", "expected_count": 1}, 201),
+    ("POST", "bulk-actions/", {"verb": "cancel", "dry_run": True}, 200),
+    ("POST", "bulk-actions/{bulk}/pause/", {}, 200),
+    ("POST", "bulk-actions/{bulk}/resume/", {}, 409),
+    ("POST", "bulk-actions/{bulk}/abort/", {}, 200),
+    *(("POST", f"bulk-actions/{{nobody}}/{verb}/", {}, 404) for verb in ("pause", "resume", "abort")),
     ("PATCH", "tasks/{nobody}/", {}, 404),
     ("DELETE", "tasks/{nobody}/", None, 404),
     *(
@@ -75,15 +81,19 @@ def places(dead: Task) -> dict[str, Any]:
 
 
 def judgements() -> dict[str, Any]:
-    """The group of what is dead, and a rule."""
+    """The group of what is dead, a rule, and a bulk action."""
     failure_groups.fold_changes()
     rule = FailureRule.objects.create(type="b", verdict="die", changed_at=database.now())
-    return {"group": FailureGroup.objects.get().pk, "rule": rule.pk}
+    return {
+        "group": FailureGroup.objects.get().pk,
+        "rule": rule.pk,
+        "bulk": a_bulk_action(Task.objects.earliest("pk")).pk,
+    }
 
 
 def picture() -> list[Any]:
     tasks = columns(Task.objects.values_list("id", flat=True))
-    rest = (DeadLetter, FailureGroup, FailureRule, Queue)
+    rest = (BulkAction, DeadLetter, FailureGroup, FailureRule, Queue)
     return [tasks, *(list(model.objects.order_by("pk").values()) for model in rest)]
 
 
