@@ -47,7 +47,7 @@ class TaskAdmin(SubmissionPage, SelectionList):
     def attempts(self, task: Task) -> str:
         return f"{task.failures}/{task.max_attempts}"
 
-    @display(description="Created")
+    @display(description="Age")
     def created(self, task: Any) -> SafeString | None:
         return age(task.created_at, task.seen_at)
 

@@ -8,8 +8,9 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from tasks.searching import FILTERS, InvalidSearch, Kind, Selection
+from tasks.searching.grammar import LONGEST
 from tasks.searching.messages import did_you_mean, quoted
-from tasks.states import Resolution
+from tasks.states import FailureCategory, Resolution, TaskStatus
 
 SEARCH, ORDERING = "q", "ordering"
 PAGING = ("page", "limit", "cursor")
@@ -27,6 +28,13 @@ _WORDS = {
     "open": "`true` or `false`: whether it is not resolved yet",
     "error_class": "The class of the error, whole",
 }
+_CHOICES: dict[str, list[str]] = {
+    "status": TaskStatus.values,
+    "category": FailureCategory.values,
+    "resolution": ["open", *Resolution.values],
+    "open": ["true", "false"],
+}
+_NUMBERS = {"priority": "[0-9]", "attempt": "[0-9]{1,9}"}
 _A_TIME = "A time in ISO 8601; of a day, its beginning"
 _A_LIST = "One or several with commas"
 
@@ -43,8 +51,11 @@ class SelectionFilter(BaseFilterBackend):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         orders = getattr(view, "orders", ())
         names = [SEARCH, *FILTERS[view.selects], *(["open"] if view.selects == "dead_letters" else [])]
-        found = [_described(name, _words_of(name)) for name in names]
-        return found + ([_described(ORDERING, _WORDS[ORDERING].format(", ".join(orders)))] if orders else [])
+        found = [_described(name, _words_of(name), _schema_of(name)) for name in names]
+        if orders:
+            words = _WORDS[ORDERING].format(", ".join(orders))
+            found.append(_described(ORDERING, words, _several(f"-?({'|'.join(orders)})")))
+        return found
 
 
 def selection_of(kind: Kind, request: Request, *, also: Iterable[str] = ()) -> Selection:
@@ -91,5 +102,23 @@ def _words_of(name: str) -> str:
     return _WORDS.get(name) or (_A_TIME if name.endswith(("_after", "_before")) else _A_LIST)
 
 
-def _described(name: str, words: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
+def _schema_of(name: str) -> dict[str, Any]:
+    """Returns what a value looks like; words are taken in any case, and times without their zone or their hour too."""
+    if name in _CHOICES:
+        return _several(f"({'|'.join(_CHOICES[name])})")
+    if name in _NUMBERS:
+        number = _NUMBERS[name]
+        return _several(rf"((>=|<=|>|<)?{number}|{number}\.\.{number})")
+    if name.endswith(("_after", "_before")):
+        return {"type": "string", "format": "date-time"}
+    if name.endswith("_duration"):
+        return {"type": "string", "pattern": r"^[0-9]{1,4}(ms|s|m|h|d)?$"}
+    return {"type": "string", "maxLength": LONGEST, "pattern": r"^[^\u0000-\u0008\u000e-\u001f\u007f]*$"}
+
+
+def _several(one: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{one}(,{one})*$"}
+
+
+def _described(name: str, words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": words, "schema": schema}
