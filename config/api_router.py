@@ -1,6 +1,6 @@
 """The API's addresses, joined from the apps."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from tasks.api.views import DocsView, RefreshView, SchemaView, TokenView, UnknownAddressView
 
@@ -11,5 +11,5 @@ urlpatterns = [
     path("auth/token/refresh/", RefreshView.as_view(), name="token-refresh"),
     path("health/", include("monitoring.health.urls")),
     path("", include("tasks.api.urls")),
-    path("<path:unknown>", UnknownAddressView.as_view()),
+    re_path(r"(?s:.*)", UnknownAddressView.as_view()),  # line breaks too, which <path:…> does not match
 ]

@@ -165,6 +165,7 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,  # it answers OPTIONS from serializers, which there are none of
     "DEFAULT_SCHEMA_CLASS": "tasks.api.describing.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of exports
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "tasks.api.errors.ExceptionHandler"}

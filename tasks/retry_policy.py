@@ -33,9 +33,9 @@ class RetryPolicy(BaseModel):
     Exponential Backoff and Jitter), so that tasks that failed together do not come back together.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    kind: Backoff = Backoff.EXPONENTIAL
+    kind: Backoff = Field(default=Backoff.EXPONENTIAL, strict=False)
     base: float = Field(default=1.0, ge=0, le=LONGEST_DELAY, allow_inf_nan=False)
     factor: float = Field(default=2.0, ge=1, le=100, allow_inf_nan=False)
     max: float = Field(default=600.0, ge=0, le=LONGEST_DELAY, allow_inf_nan=False)

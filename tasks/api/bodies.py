@@ -14,13 +14,13 @@ from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.services.editing import UNCHANGEABLE
 from tasks.services.retrying import LONGEST_SPREAD
-from tasks.services.submission_form import Submission, Text, path_errors
+from tasks.services.submission_form import WHOLE, Submission, Text, path_errors
 
 LONGEST_REASON = 1_000
 
 Body = TypeVar("Body", bound=BaseModel)
 Ids = Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(min_length=1)]
-Priority = Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)]
+Priority = Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY), WHOLE]
 Spread = Annotated[float, Field(ge=0, le=LONGEST_SPREAD, allow_inf_nan=False)]
 
 
@@ -28,6 +28,18 @@ class Reasoned(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     reason: Annotated[Text, Field(max_length=LONGEST_REASON)] = ""
+
+
+def _with_a_reason(schema: dict[str, Any]) -> None:
+    schema["properties"]["reason"] |= {"minLength": 1, "pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"}
+    del schema["properties"]["reason"]["default"]
+    schema["required"] = [*schema.get("required", []), "reason"]
+
+
+class Justified(Reasoned):
+    """What the service refuses without a reason."""
+
+    model_config = ConfigDict(json_schema_extra=_with_a_reason)
 
 
 def _without(*names: str) -> Callable[[dict[str, Any]], None]:
@@ -131,7 +143,11 @@ class Matching(BaseModel):
 class Filtered(Reasoned, Matching):
     """`confirm_count` is how many open dead letters the caller expects to match."""
 
-    confirm_count: Annotated[int, Field(ge=0)]
+    confirm_count: Annotated[int, Field(ge=0), WHOLE]
+
+
+class FilteredJustified(Filtered):
+    model_config = ConfigDict(json_schema_extra=_with_a_reason)
 
 
 class FilteredRetried(Retried, Filtered):
@@ -147,7 +163,7 @@ class Previewed(Matching):
 class OfGroup(Reasoned):
     """`confirm_count` is how many of the group's dead letters the caller knows to be open."""
 
-    confirm_count: Annotated[int, Field(ge=0)]
+    confirm_count: Annotated[int, Field(ge=0), WHOLE]
 
 
 class OfGroupRetried(Retried, OfGroup):
@@ -166,14 +182,12 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     rate_limit: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    concurrency_limit: int | None = None
+    concurrency_limit: Annotated[int, WHOLE] | None = None
 
 
 def an_object(request: Request) -> dict[str, Any]:
-    """Returns the body; nothing is an empty object. Raises InvalidSubmission for what is none."""
+    """Returns the body; no body at all is an empty object. Raises InvalidSubmission for what is none."""
     given: Any = request.data
-    if given is None:
-        return {}
     if not isinstance(given, Mapping):
         raise InvalidSubmission([{"code": "not_an_object", "detail": "the body is a JSON object", "attr": ""}])
     return dict(given)

@@ -56,6 +56,7 @@ class PreconditionFailed(APIException):
 class Unavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "database_unavailable"
+    wait = 5  # seconds, for Retry-After
     # Whether a statement was committed whose answer was lost, nobody here can know.
     default_detail = "the database does not answer; try again: with its idempotency key a task is stored once"
 

@@ -17,7 +17,7 @@ from tasks.registry import MOST_ATTEMPTS
 from tasks.services.preparing import known_queues, payload_text, with_secrets_kept
 from tasks.services.reports import Report, report_on
 from tasks.services.retrying import AT_ONCE
-from tasks.services.submission_form import Submission, path_errors
+from tasks.services.submission_form import WHOLE, Submission, path_errors
 from tasks.states import TaskStatus
 from tasks.versions import check_version
 
@@ -33,7 +33,7 @@ class Edit(Submission):
     """The fields that can be changed, as in a submission; those left out stay."""
 
     type: Annotated[str, Field(exclude=True)] = ""
-    max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS), WHOLE] | None = None
 
 
 def edit_task(

@@ -46,6 +46,13 @@ def _no_nul(value: str) -> str:
 
 _STORABLE = {"pattern": r"^[^\u0000]*$"}  # what the validator says, for the schema
 
+
+def _whole(value: Any) -> Any:
+    # JSON knows one kind of number: 5.0 is 5.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)  # comes after a field's limits, which its schema would lose else
 Text = Annotated[str, pydantic.AfterValidator(_no_nul), Field(json_schema_extra=_STORABLE)]
 Tag = Annotated[
     str,
@@ -57,6 +64,7 @@ Tag = Annotated[
 
 def _reference(value: Any) -> Any:
     """A task by its id or, within one list, by its place there."""
+    value = _whole(value)
     if isinstance(value, uuid.UUID) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     try:
@@ -65,10 +73,7 @@ def _reference(value: Any) -> Any:
         raise ValueError("give the id of a task or, within a list, the index of another task of the list") from None
 
 
-Reference = Annotated[
-    uuid.UUID | int,
-    pydantic.PlainValidator(_reference, json_schema_input_type=uuid.UUID | Annotated[int, Field(ge=0)]),
-]
+Reference = Annotated[uuid.UUID | Annotated[int, Field(ge=0)], BeforeValidator(_reference)]
 
 
 class Undo(BaseModel):
@@ -89,7 +94,7 @@ class Submission(BaseModel):
     payload: dict[str, Any] = Field(default_factory=dict)
     name: Annotated[Text, Field(max_length=200)] = ""
     queue: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
-    priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)] | None = None
+    priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY), WHOLE] | None = None
     delay: Annotated[float, Field(ge=0, le=10 * YEAR, allow_inf_nan=False)] | None = None
     run_at: (
         Annotated[
@@ -97,7 +102,7 @@ class Submission(BaseModel):
         ]
         | None
     ) = None
-    max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS), WHOLE] | None = None
     retry: Annotated[RetryPolicy, Field(strict=False)] | None = None
     timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)] | None = None
     tags: Annotated[list[Tag], Field(max_length=20)] = Field(default_factory=list)

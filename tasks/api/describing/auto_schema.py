@@ -6,7 +6,7 @@ from typing import Any, get_origin
 
 import uritemplate
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import AllowAny
 
@@ -46,8 +46,7 @@ class AutoSchema(SpectacularSchema):
     def _get_request_for_media_type(self, serializer: Any, direction: Direction = "request") -> tuple[Any, bool]:
         if is_shape(serializer):
             schema = schema_of(serializer, self.registry, direction)
-            required = getattr(serializer, "model_fields", {}).values()
-            return schema, any(field.is_required() for field in required) or not hasattr(serializer, "model_fields")
+            return schema, _must_be_given(schema, self.registry)
         found: tuple[Any, bool] = super()._get_request_for_media_type(serializer, direction)
         return found
 
@@ -121,3 +120,12 @@ class AutoSchema(SpectacularSchema):
         first = responses.get(200) if isinstance(responses, dict) else responses
         first = first.response if isinstance(first, OpenApiResponse) else first
         return get_origin(first) is Page
+
+
+def _must_be_given(schema: dict[str, Any], registry: ComponentRegistry) -> bool:
+    """Tells whether a request without a body lacks something; where nothing is required, it is an empty object."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    if not name:
+        return True  # a list, or one of several
+    found = registry[ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name)]
+    return bool(found.schema and found.schema.get("required"))

@@ -11,7 +11,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'},
     OpenApiParameter.HEADER,
     description="The ETag that the row was read with: it is changed only if nobody changed it since, else 412",
 )

@@ -67,7 +67,6 @@ REFUSALS: dict[int, Refusal] = {
         "Changed",
         "Somebody changed the row since its ETag was read.",
         "precondition_failed", "the task was changed since it was read: read it again",
-        headers={"ETag": "The current one"},
     ),
     413: Refusal(
         "TooLarge", "The body or a payload is over its limit.", "request_too_large", "the request is larger than …"

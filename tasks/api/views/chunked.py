@@ -5,8 +5,10 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from tasks.api.query import KnowsItsQuery
 
-class ReadsChunked(GenericViewSet):  # type: ignore[type-arg]  # of any model
+
+class ReadsChunked(KnowsItsQuery, GenericViewSet):  # type: ignore[type-arg]  # of any model
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):

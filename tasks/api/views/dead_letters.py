@@ -110,14 +110,14 @@ class DeadLetterVerbs(DeadLetterView):
 
     @extend_schema(
         summary="Discard a dead letter",
-        request=bodies.Reasoned,
+        request=bodies.Justified,
         responses={200: DeadLetterShape, 409: ConflictShape},
         examples=[example("Discard", {"reason": "the order was cancelled"})],
     )
     @action(detail=True, methods=["post"])
     def discard(self, request: Request, pk: uuid.UUID) -> Response:
         letter = self.letter(pk)
-        body = bodies.read(bodies.Reasoned, bodies.an_object(request))
+        body = bodies.read(bodies.Justified, bodies.an_object(request))
         letters = DeadLetter.objects.filter(id=pk)
         services.discard_dead_letters(letters, actor=request.user, reason=body.reason).of_one("discarded")
         return Response(self.shape(self.letter(letter.id)))
@@ -159,7 +159,7 @@ class DeadLetterVerbs(DeadLetterView):
         summary="Discard everything that a filter matches",
         description=_BY_FILTER,
         parameters=_FILTERS,
-        request=bodies.Filtered,
+        request=bodies.FilteredJustified,
         responses={200: MatchedShape, 409: ConflictShape},
         examples=[example("A group", {"fingerprint": "0f1e2d3c4b5a6978", "confirm_count": 17, "reason": "known"})],
     )

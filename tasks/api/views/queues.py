@@ -9,8 +9,8 @@ from rest_framework.response import Response
 
 from tasks import queue_figures, services
 from tasks.api import bodies, queue_shapes
-from tasks.api.answers import Page
-from tasks.api.describing import example
+from tasks.api.answers import Page, RefusalShape
+from tasks.api.describing import IF_MATCH, example, sends_etag
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import VerbPermissions
 from tasks.api.preconditions import etag, wanted_version
@@ -33,7 +33,7 @@ class QueueViewSet(ReadsChunked):
         figures = queue_figures.figures_of(page)
         return self.get_paginated_response([queue_shapes.queue_shape(queue, figures[queue.name]) for queue in page])
 
-    @extend_schema(summary="Look at a queue", responses={200: QueueShape})
+    @extend_schema(summary="Look at a queue", parameters=[sends_etag(200)], responses={200: QueueShape})
     def retrieve(self, request: Request, name: str) -> Response:
         queue = self.get_queryset().filter(name=name).first()
         if queue is None:
@@ -45,7 +45,8 @@ class QueueViewSet(ReadsChunked):
         summary="Limit a queue",
         description="In force across all workers; null is no limit.",
         request=bodies.Limits,
-        responses={200: QueueShape},
+        parameters=[IF_MATCH, sends_etag(200)],
+        responses={200: QueueShape, 412: RefusalShape},
         examples=[example("Five a second", {"rate_limit": 5.0})],
     )
     def limit(self, request: Request, name: str) -> Response:

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 
 from tasks import services
 from tasks.api import bodies, shapes
-from tasks.api.answers import ConflictShape, ReportShape, TaskShape
-from tasks.api.describing import example
+from tasks.api.answers import ConflictShape, RefusalShape, ReportShape, TaskShape
+from tasks.api.describing import IF_MATCH, example, sends_etag
 from tasks.api.permissions import VerbPermissions, check_may_change_payload
 from tasks.api.preconditions import wanted_version
 from tasks.api.views.tasks import TaskView
@@ -21,7 +21,11 @@ from tasks.states import TaskStatus
 
 _Retried = TypeVar("_Retried", bound=bodies.Retried)
 _ONE = {200: TaskShape, 409: ConflictShape}
-_REASON = OpenApiParameter("reason", str, description="Why, where the body says nothing")
+_REASON = OpenApiParameter(
+    "reason",
+    {"type": "string", "maxLength": bodies.LONGEST_REASON, "pattern": r"^[^\u0000]*$"},
+    description="Why, where the body says nothing",
+)
 _TWO_IDS = ["01a2b3c4-0000-7000-8000-000000000001", "01a2b3c4-0000-7000-8000-000000000002"]
 
 
@@ -35,7 +39,8 @@ class TaskVerbs(TaskView):
         description="Fields that are left out stay. `payload` takes the place of the whole payload; a mask in it keeps "
         "the secret that it stands for.",
         request=bodies.Edited,
-        responses=_ONE,
+        parameters=[IF_MATCH, sends_etag(200)],
+        responses={**_ONE, 412: RefusalShape},
         examples=[example("Later, and before others", {"run_at": "2030-01-31T08:00:00Z", "priority": 9})],
     )
     def edit(self, request: Request, pk: uuid.UUID) -> Response:

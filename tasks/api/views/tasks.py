@@ -24,7 +24,7 @@ from tasks.api.answers import (
     TaskShape,
     TimelineShape,
 )
-from tasks.api.describing import IDEMPOTENCY_KEY, example
+from tasks.api.describing import IDEMPOTENCY_KEY, example, sends_etag
 from tasks.api.filters import TASK_ORDERS, SelectionFilter
 from tasks.api.pagination import CappedPagination, CursorPagination
 from tasks.api.permissions import ModelPermissions, check_may_change_payload, may_see_payload
@@ -50,7 +50,7 @@ class TaskView(ReadsChunked):
     queryset = Task.objects.all()
     pagination_class = CappedPagination
 
-    @extend_schema(summary="Look at a task", responses={200: TaskShape})
+    @extend_schema(summary="Look at a task", parameters=[sends_etag(200)], responses={200: TaskShape})
     def retrieve(self, request: Request, pk: uuid.UUID) -> Response:
         task = self.task(pk)
         return Response(self.shapes([task])[0], headers=etag(task))

@@ -1,6 +1,9 @@
 """JSON Web Tokens: the library's views, described."""
 
+from typing import Annotated
+
 from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 from typing_extensions import TypedDict
 
@@ -10,15 +13,18 @@ from tasks.api.describing import example
 _REFUSED = {401: RefusalShape}
 
 
+Word = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"})]
+
+
 class Credentials(TypedDict):
     """For the schema alone, like the next one: the library's serializers read them."""
 
-    username: str
-    password: str
+    username: Word
+    password: Word
 
 
 class RefreshToken(TypedDict):
-    refresh: str
+    refresh: Word
 
 
 @extend_schema(

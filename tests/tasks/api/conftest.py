@@ -41,7 +41,7 @@ class Api:
         return self._read(self.client.get(f"/api/{address}", parameters, headers=self.headers))
 
     def post(self, address: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        return self.send(address, json.dumps(body).encode(), **headers)
+        return self.send(address, b"" if body is None else json.dumps(body).encode(), **headers)
 
     def patch(self, address: str, body: Any = None) -> tuple[int, Any]:
         return self.send(address, json.dumps(body).encode(), method="PATCH")

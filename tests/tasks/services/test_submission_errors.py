@@ -67,7 +67,7 @@ def nested(depth: int) -> Any:
         ({"priority": -1}, "priority", "greater_than_equal"),
         ({"priority": 10}, "priority", "less_than_equal"),
         ({"priority": "5"}, "priority", "int_type"),
-        ({"priority": 5.0}, "priority", "int_type"),
+        ({"priority": 5.5}, "priority", "int_type"),
         ({"priority": True}, "priority", "int_type"),
         ({"priority": 10**30}, "priority", "less_than_equal"),
         ({"delay": -1}, "delay", "greater_than_equal"),
