@@ -44,7 +44,7 @@ _BY_FILTER = (
 )
 _FILTERS = [
     OpenApiParameter(name, str, description="As in the list")
-    for name in (*sorted(bodies.Matching.model_fields.keys() - {"ids"}), "confirm_count")
+    for name in (*sorted(bodies.Matching.model_fields.keys() - {"ids"}), "open", "confirm_count")
 ]
 
 
