@@ -45,7 +45,7 @@ class SelectionFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         orders = getattr(view, "orders", ())
         chosen = selection_of(view.selects, request, also=(ORDERING, *PAGING) if orders else PAGING)
-        order = _ordering(request.query_params.get(ORDERING, ""), orders) or chosen.order
+        order = ordering_of(request.query_params.get(ORDERING, ""), orders) or chosen.order
         return chosen.within(queryset, request.user).order_by(*order)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def _resolutions(text: str) -> str:
     return ",".join(chosen)
 
 
-def _ordering(text: str, orders: Iterable[str]) -> tuple[str, ...]:
+def ordering_of(text: str, orders: Iterable[str]) -> tuple[str, ...]:
     """Returns the columns of an order that is the same each time; nothing where none is asked for."""
     columns = [column.strip() for column in text.split(",") if column.strip()]
     for column in columns:

@@ -52,29 +52,33 @@ def words(text: str) -> list[str]:
     return [word.strip().lower() for word in text.split(",") if word.strip()]
 
 
+def narrowed(rows: QuerySet[Any], query: GroupQuery) -> QuerySet[Any]:
+    """Returns those of the groups that are asked for, in the order that is asked for."""
+    for name in ("type", "error_class", "fingerprint"):
+        if value := getattr(query, name):
+            rows = rows.filter(**{name: value})
+    for name in ("state", "category"):
+        if chosen := words(getattr(query, name)):
+            rows = rows.filter(**{f"{name}__in": chosen})
+    if query.queue:
+        rows = rows.filter(queues__has_key=query.queue)
+    if len(chosen := set(words(query.open))) == 1:
+        rows = rows.filter(open_count__gt=0) if "true" in chosen else rows.filter(open_count__lte=0)
+    if query.seen_after:
+        rows = rows.filter(last_seen__gte=query.seen_after)
+    if query.seen_before:
+        rows = rows.filter(last_seen__lt=query.seen_before)
+    if query.ordering:
+        column = ORDERS[query.ordering.removeprefix("-")]
+        rows = rows.order_by(f"-{column}" if query.ordering.startswith("-") else column, "fingerprint")
+    return rows
+
+
 class GroupFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         given = {name: value for name, value in request.query_params.items() if name not in ("page", "limit")}
         query = bodies.read(GroupQuery, {name: value for name, value in given.items() if value != ""})
-        rows = queryset
-        for name in ("type", "error_class", "fingerprint"):
-            if value := getattr(query, name):
-                rows = rows.filter(**{name: value})
-        for name in ("state", "category"):
-            if chosen := words(getattr(query, name)):
-                rows = rows.filter(**{f"{name}__in": chosen})
-        if query.queue:
-            rows = rows.filter(queues__has_key=query.queue)
-        if len(chosen := set(words(query.open))) == 1:
-            rows = rows.filter(open_count__gt=0) if "true" in chosen else rows.filter(open_count__lte=0)
-        if query.seen_after:
-            rows = rows.filter(last_seen__gte=query.seen_after)
-        if query.seen_before:
-            rows = rows.filter(last_seen__lt=query.seen_before)
-        if query.ordering:
-            column = ORDERS[query.ordering.removeprefix("-")]
-            rows = rows.order_by(f"-{column}" if query.ordering.startswith("-") else column, "fingerprint")
-        return rows
+        return narrowed(queryset, query)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [

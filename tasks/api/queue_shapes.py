@@ -1,20 +1,23 @@
 """What the API shows of queues and of all of them together."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from tasks import machinery
+from tasks import database, machinery
 from tasks.api.queue_answers import (
     CoordinatorShape,
     FiguresShape,
+    OverloadedShape,
     PauseShape,
     PendingCountShape,
     QueueShape,
+    StatusShape,
     VerdictShape,
 )
 from tasks.api.shapes import name_of
 from tasks.models import Queue
-from tasks.overload import Reason, states_of
-from tasks.queue_figures import QueueFigures
+from tasks.overload import Reason, Rule, states_of
+from tasks.queue_figures import Picture, QueueFigures
 from tasks.states import TaskStatus
 
 
@@ -65,6 +68,38 @@ def figures_shape(figures: QueueFigures) -> FiguresShape:
 def verdict_shape(figures: QueueFigures, reasons: Iterable[Reason]) -> VerdictShape:
     found = [{"code": reason.code, "detail": reason.words} for reason in reasons]
     return {"overloaded": bool(found), "reasons": found, **figures_shape(figures)}
+
+
+def status_shape(picture: Picture) -> StatusShape:
+    workers = machinery.workers_by_state(database.now())
+    counts: Any = {state.value: len(found) for state, found in workers.items()}
+    return {
+        "coordinator": coordinator_shape(machinery.coordinator()),
+        "workers": {**counts, "processes": picture.whole.listening},
+        "in_all": figures_shape(picture.whole),
+        "queues": [queue_shape(*each) for each in zip(picture.queues, picture.figures, strict=True)],
+    }
+
+
+def overloaded_shape(picture: Picture) -> OverloadedShape:
+    rule = Rule.of_settings()
+    queues: Any = [
+        {"name": queue.name, "paused": queue.paused, **verdict_shape(figures, rule.reasons(queue, figures))}
+        for queue, figures in zip(picture.queues, picture.figures, strict=True)
+    ]
+    in_all = verdict_shape(picture.whole, rule.reasons_in_all(picture.whole))
+    return {
+        "overloaded": in_all["overloaded"] or any(each["overloaded"] for each in queues),
+        "rule": {
+            "depth": rule.depth,
+            "depth_in_all": rule.depth_in_all,
+            "oldest_seconds": rule.oldest_seconds,
+            "drain_seconds": rule.drain_seconds,
+            "in_words": rule.in_words(),
+        },
+        "in_all": in_all,
+        "queues": queues,
+    }
 
 
 def coordinator_shape(coordinator: machinery.Coordinator) -> CoordinatorShape:

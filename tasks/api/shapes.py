@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from tasks import registry
+from tasks import overviews, registry, selectors
 from tasks.api.answers import (
     AttemptShape,
     DeadLetterShape,
@@ -22,6 +22,23 @@ from tasks.models import DeadLetter, Task, TaskAttempt, TaskEvent, TaskLog
 from tasks.overviews import Failure
 from tasks.retry_policy import RetryPolicy
 from tasks.services import Report
+
+
+def task_shapes(tasks: Sequence[Task], *, with_payload: bool) -> list[TaskShape]:
+    """Returns the shapes of these tasks, with what others hold of them, in a constant number of queries."""
+    newest = selectors.newest_attempts([task.id for task in tasks if task.attempt])
+    given_up = overviews.failures_without_attempt(tasks, newest)
+    parents = overviews.dependency_ids([task.id for task in tasks])
+    return [
+        task_shape(
+            task,
+            newest.get(task.id),
+            given_up=given_up.get(task.id),
+            depends_on=parents.get(task.id, []),
+            with_payload=with_payload,
+        )
+        for task in tasks
+    ]
 
 
 def task_shape(
@@ -143,6 +160,12 @@ def type_shape(handler: registry.Handler, *, known_online: bool) -> TypeShape:
         "known_online": known_online,
         "schema": handler.payload.model_json_schema(),
     }
+
+
+def type_shapes() -> list[TypeShape]:
+    """Returns all that can be submitted here, by name."""
+    known = {(line.queue, type_name) for line in selectors.online_lines() for type_name in line.types}
+    return [type_shape(handler, known_online=(handler.queue, handler.name) in known) for handler in registry.handlers()]
 
 
 def dead_letter_shape(letter: DeadLetter, *, with_payload: bool) -> DeadLetterShape:

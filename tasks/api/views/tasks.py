@@ -13,7 +13,7 @@ from rest_framework.exceptions import ParseError, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tasks import overviews, selectors
+from tasks import selectors
 from tasks.api import bodies, shapes
 from tasks.api.answers import (
     AttemptShape,
@@ -65,21 +65,7 @@ class TaskView(ReadsChunked):
         return self.shapes([self.task(pk)])[0]
 
     def shapes(self, tasks: Sequence[Task]) -> list[TaskShape]:
-        ids = [task.id for task in tasks]
-        newest = selectors.newest_attempts([task.id for task in tasks if task.attempt])
-        given_up = overviews.failures_without_attempt(tasks, newest)
-        parents = overviews.dependency_ids(ids)
-        seen = may_see_payload(self.request.user)
-        return [
-            shapes.task_shape(
-                task,
-                newest.get(task.id),
-                given_up=given_up.get(task.id),
-                depends_on=parents.get(task.id, []),
-                with_payload=seen,
-            )
-            for task in tasks
-        ]
+        return shapes.task_shapes(tasks, with_payload=may_see_payload(self.request.user))
 
 
 class TaskViewSet(TaskView):

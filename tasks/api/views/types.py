@@ -4,7 +4,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tasks import registry, selectors
 from tasks.api import shapes
 from tasks.api.answers import TypeShape
 from tasks.api.query import KnowsItsQuery
@@ -15,11 +14,4 @@ class TaskTypesView(KnowsItsQuery):
 
     @extend_schema(summary="What can be submitted", responses={200: list[TypeShape]})
     def get(self, request: Request) -> Response:
-        lines = selectors.online_lines()
-        known = {(line.queue, type_name) for line in lines for type_name in line.types}
-        return Response(
-            [
-                shapes.type_shape(handler, known_online=(handler.queue, handler.name) in known)
-                for handler in registry.handlers()
-            ]
-        )
+        return Response(shapes.type_shapes())
