@@ -7,6 +7,7 @@ from tasks import database
 from tasks.states import TaskStatus
 
 WINDOW = 300.0  # seconds
+LATELY, ENOUGH = 60.0, 10  # the rate is that of the last minute where at least so many came in it
 SAMPLE = 10_000  # rows: where more came in the window than these, the rates are of the time that these took
 
 
@@ -17,11 +18,15 @@ class Flow:
     seconds: float = WINDOW  # what the sample covers
     is_cut: bool = False
     by_queue: dict[str, int] = field(default_factory=dict)
+    lately: dict[str, int] = field(default_factory=dict)
 
     def per_second(self, queue: str) -> float | None:
         """Returns tasks a second; None where the sample cannot tell."""
-        found = self.by_queue.get(queue, 0)
-        return None if self.is_cut and not found else found / self.seconds
+        found, lately = self.by_queue.get(queue, 0), self.lately.get(queue, 0)
+        if self.is_cut and not found:
+            return None
+        # What was idle until a minute ago is not slow.
+        return lately / min(LATELY, self.seconds) if lately >= ENOUGH else found / self.seconds
 
     def per_second_in_all(self) -> float:
         return sum(self.by_queue.values()) / self.seconds
@@ -49,29 +54,31 @@ def sample_sql(column: str, seconds: float) -> str:
 def read(seconds: float = WINDOW) -> Flows:
     """Reads both directions in one statement."""
     age = database.seconds_since("min(at)")
+    since = database.once(database.clock_plus(f"-{LATELY:.0f}"))
+    figures = f"count(*), {age}, count(CASE WHEN at > {since} THEN 1 END)"
     rows = database.run(
-        f"""SELECT 'came', queue, '', count(*), {age} FROM ({sample_sql("created_at", seconds)}) AS came GROUP BY queue
+        f"""SELECT 'came', queue, '', {figures} FROM ({sample_sql("created_at", seconds)}) AS came GROUP BY queue
         UNION ALL
         SELECT 'went', queue, CASE WHEN started_at IS NULL THEN '{TaskStatus.CANCELLED.value}' ELSE status END,
-            count(*), {age} FROM ({sample_sql("finished_at", seconds)}) AS went GROUP BY 2, 3"""
+            {figures} FROM ({sample_sql("finished_at", seconds)}) AS went GROUP BY 2, 3"""
     )
     came = [row for row in rows if row[0] == "came"]
     went = [row for row in rows if row[0] == "went"]
     # What was cancelled, or given up before an attempt, took no worker's time: it says nothing of how fast they are.
     executed = [row for row in went if row[2] != TaskStatus.CANCELLED]
     failed = [row for row in executed if row[2] == TaskStatus.FAILED]
-    return Flows(_flow(came, came, seconds), _flow(went, executed, seconds), _by_queue(failed))
+    return Flows(_flow(came, came, seconds), _flow(went, executed, seconds), _by_queue(failed, 3))
 
 
 def _flow(sample: list[tuple[Any, ...]], counted: list[tuple[Any, ...]], seconds: float) -> Flow:
     is_cut = sum(row[3] for row in sample) >= SAMPLE
     # Rows of one submission share their time: by less than a second of them nobody can judge.
     covered = max(1.0, *(float(row[4]) for row in sample)) if is_cut else seconds
-    return Flow(covered, is_cut, _by_queue(counted))
+    return Flow(covered, is_cut, _by_queue(counted, 3), _by_queue(counted, 5))
 
 
-def _by_queue(rows: list[tuple[Any, ...]]) -> dict[str, int]:
+def _by_queue(rows: list[tuple[Any, ...]], column: int) -> dict[str, int]:
     found: dict[str, int] = {}
-    for _, queue, _, number, _ in rows:
-        found[queue] = found.get(queue, 0) + number
+    for row in rows:
+        found[row[1]] = found.get(row[1], 0) + row[column]
     return found

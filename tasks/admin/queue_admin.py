@@ -52,24 +52,28 @@ class QueueAdmin(VerbPages):
 
     @display(description="Waiting")
     def depth(self, queue: Any) -> SafeString:
-        parts = format_html_join(" · ", '<a href="{2}">{0} {1}</a>', queue.face.parts)
-        return format_html('<b>{}</b> <span class="ty-quiet ty-under">{}</span>', queue.face.depth, parts)
+        parts = queue.face.parts
+        if len(parts) == 1:
+            return format_html('<a href="{}"><b>{}</b></a> {}', parts[0][2], queue.face.depth, parts[0][1])
+        said = format_html_join(" · ", '<a href="{2}">{0} {1}</a>', parts)
+        return format_html('<b>{}</b> <span class="ty-quiet ty-under">{}</span>', queue.face.depth, said)
 
     @display(description="Oldest")
-    def oldest(self, queue: Any) -> str:
-        return str(queue.face.oldest)
+    def oldest(self, queue: Any) -> SafeString:
+        return format_html('<span class="ty-nowrap">{}</span>', queue.face.oldest)
 
     @display(description="In / out")
     def flow(self, queue: Any) -> SafeString:
         return format_html('<span class="ty-nowrap">{} / {}</span>', queue.face.comes, queue.face.goes)
 
     @display(description="Drains in")
-    def drains_in(self, queue: Any) -> SafeString | str:
+    def drains_in(self, queue: Any) -> SafeString:
         words = queue.face.drains_in
-        return format_html('<b class="ty-alarm">{}</b>', words) if words == NEVER else words
+        look = "ty-nowrap ty-alarm" if words == NEVER else "ty-nowrap"
+        return format_html('<span class="{}">{}</span>', look, words)
 
     @display(description="Processes")
-    def workers(self, queue: Any) -> SafeString | str:
+    def workers(self, queue: Any) -> SafeString:
         face: Face = queue.face
         if not face.figures.listening:
             return format_html('<b class="{}">none</b>', "ty-alarm")

@@ -87,7 +87,7 @@ class Face:
     @property
     def parts(self) -> list[tuple[str, str, str]]:
         """What the depth consists of: the count, its word, and the list of those tasks."""
-        return [part for part in self.by_status if part[1] in [*(status.value for status in BACKLOG), PARKED]]
+        return [part for part in self.by_status if part[1] in (*BACKLOG, PARKED)]
 
     @property
     def by_status(self) -> list[tuple[str, str, str]]:
@@ -118,7 +118,10 @@ class Face:
     @property
     def kinds(self) -> str:
         """To what the processes listen."""
-        return ", ".join(f"{count} {kind.value}" for kind, count in sorted(self.figures.processes.items()))
+        found = sorted(self.figures.processes.items())
+        if all(count == self.figures.listening for _, count in found):
+            return " and ".join(kind.value for kind, _ in found)
+        return ", ".join(f"{count} {kind.value}" for kind, count in found)
 
     @property
     def running(self) -> str:

@@ -21,7 +21,11 @@ class FiguresShape(TypedDict):
     depth_is_capped: bool
     oldest_seconds: Annotated[float | None, Field(description="Since what waits longest was due")]
     in_per_second: Annotated[
-        float | None, Field(description="Submitted, over the last five minutes or the newest 10,000 of all queues")
+        float | None,
+        Field(
+            description="Submitted, over the last minute, or the last five where fewer than ten came in it, as far back"
+            " as the newest 10,000 of all queues reach"
+        ),
     ]
     out_per_second: Annotated[float | None, Field(description="Executed to their end, over the same")]
     drain_seconds: Annotated[

@@ -104,6 +104,13 @@ class TestFlow:
         assert (figures.in_per_second, figures.out_per_second) == (3 / 300, 6 / 300)
         assert figures.drain_seconds == pytest.approx(3 / (6 / 300))
 
+    def test_a_queue_that_was_idle_until_a_minute_ago_is_not_slow(self) -> None:
+        tasks(9, S.COMPLETED, created_at=ago(900), finished_at=ago(20))
+        assert read().out_per_second == 9 / 300  # too few to judge by a minute
+        tasks(21, S.COMPLETED, created_at=ago(900), finished_at=ago(20))
+        tasks(6, S.COMPLETED, created_at=ago(900), finished_at=ago(100))
+        assert read().out_per_second == 30 / 60
+
     def test_what_took_no_worker_is_no_work(self) -> None:
         tasks(5, S.CANCELLED, created_at=ago(900))
         tasks(5, S.FAILED, created_at=ago(900), started_at=None, worker="", attempt=0)

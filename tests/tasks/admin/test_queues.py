@@ -47,9 +47,14 @@ def test_a_row_answers_the_questions(root: Client, make_task: Any, make_worker: 
     for _ in range(6):
         make_task(TaskStatus.COMPLETED)
     text = words(root.get(LIST).content.decode())
-    for said in ("Limited 2 of 2 at once are under way", "1 h 1 min", "3 3 async", "1.6/min / 1.2/min", "1 min 40 s",
+    for said in ("Limited 2 of 2 at once are under way", "1 h 1 min", "3 async", "1.6/min / 1.2/min", "1 min 40 s",
                  "limit: 2.5 a second, 2 at once"):  # fmt: skip
         assert said in text, said
+
+
+def test_the_list_has_no_search_box_that_finds_nothing(root: Client) -> None:
+    for address in (LIST, "/admin/tasks/worker/"):
+        assert 'id="searchbar"' not in root.get(address).content.decode()
 
 
 def test_admin_and_api_show_the_same_numbers(root: Client, make_task: Any) -> None:
@@ -179,13 +184,14 @@ def test_ages_in_words(seconds: float | None, said: str) -> None:
 
 def test_a_worker_shows_what_it_runs_and_how_it_is(root: Client, make_worker: Any, make_task: Any) -> None:
     make_worker(f"w@{NASTY[:8]}", last_task_at=database.now())
-    make_task(TaskStatus.PROCESSING, worker=f"w@{NASTY[:8]}", name=f"Run {NASTY}")
+    ends = database.now() + timedelta(seconds=3_900)
+    make_task(TaskStatus.PROCESSING, worker=f"w@{NASTY[:8]}", name=f"Run {NASTY}", lease_expires_at=ends)
     make_task(TaskStatus.PROCESSING, worker="other")
     (row,) = root.get("/admin/tasks/worker/").context["cl"].result_list
     assert (row.state, row.running) == ("alive", 1)
     response = root.get(reverse("admin:tasks_worker_change", args=[row.pk]))
     (lease,) = response.context["leases"]
-    assert (lease["name"], lease["is_over"], lease["lease"]) == (f"Run {NASTY}", False, "in 30 s")
+    assert (lease["name"], lease["is_over"], lease["lease"]) == (f"Run {NASTY}", False, "in 1 h")
     assert NASTY not in response.content.decode()
 
 
