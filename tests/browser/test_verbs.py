@@ -38,7 +38,7 @@ def dead(admin: Page) -> Task:
 
 def test_a_dead_task_is_retried(admin: Page, dead: Task, complaints: list[str]) -> None:
     admin.goto(f"/admin/tasks/task/{dead.pk}/change/")
-    expect(admin.get_by_text("Is waited for by")).to_be_visible()
+    expect(admin.get_by_role("heading", name="Dependencies is waited for by 1")).to_be_visible()
     admin.get_by_role("link", name="Retry", exact=True).click()
     expect(admin.get_by_text("It gets a fresh budget of attempts")).to_be_visible()
     admin.get_by_label("Change the payload").fill('{"order": 18}')

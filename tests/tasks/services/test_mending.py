@@ -44,6 +44,7 @@ def test_it_comes_back_with_the_payload_that_was_given(dead: Task) -> None:
         "edit payload and retry", str(dead.pk), "ada", "wrong address"
     )  # fmt: skip
     assert "Bearer abc" not in str(entry.after)
+    assert entry.after is not None
     assert entry.after["payload"]["url"] == "https://b.test/"
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from tasks import database, transitions
 from tasks.ageing import by_age, outwaited
+from tasks.explaining.line_ahead import ahead_of, running_groups
 from tasks.fronts import Fronts
 from tasks.models import Queue, Task
 from tasks.pending import first_due
@@ -64,6 +65,11 @@ def lost() -> list[Any]:
     return lost_messages(line, queue_is_gone=False, broker_is_empty=False, patience=30.0)
 
 
+def ahead(status: TaskStatus) -> int:
+    line = Line("default", Kind.PLAIN, 2, {"sample.noop"})
+    return ahead_of(Task.objects.filter(status=status).order_by("-id")[0], line, database.now()).tasks
+
+
 CALLS: dict[str, Callable[[], Any]] = {
     "promote": lambda: transitions.promote_due(**LEADER, limit=500),
     "lose": lambda: (
@@ -84,6 +90,9 @@ CALLS: dict[str, Callable[[], Any]] = {
     "by age": lambda: by_age("default", ["sample.noop"], first_due("default", None)[0], limit=100),
     "outwaited": lambda: [outwaited("default")],
     "lost messages": lost,
+    "ahead in line": lambda: [ahead(S.PENDING)],
+    "ahead in the broker": lambda: [ahead(S.QUEUED)],
+    "running": running_groups,
     "unknown messages": lambda: [unknown_messages("default", {"sample.noop"}, patience=30.0)],
 }
 
