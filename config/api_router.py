@@ -11,5 +11,6 @@ urlpatterns = [
     path("auth/token/refresh/", RefreshView.as_view(), name="token-refresh"),
     path("health/", include("monitoring.health.urls")),
     path("", include("tasks.api.urls")),
-    re_path(r"(?s:.*)", UnknownAddressView.as_view()),  # line breaks too, which <path:…> does not match
+    # Line breaks too, which <path:…> does not match; and without a group that Django cannot read backwards.
+    re_path(r"[\s\S]*", UnknownAddressView.as_view()),
 ]

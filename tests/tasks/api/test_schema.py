@@ -18,7 +18,7 @@ from tests.tasks.api.conftest import Api
 
 pytestmark = pytest.mark.django_db
 
-NOT_DESCRIBED = {"schema/", "docs/", "(?s:.*)"}  # what describes the others, and what is no address
+NOT_DESCRIBED = {"schema/", "docs/", r"[\s\S]*"}  # what describes the others, and what is no address
 
 
 @pytest.fixture(scope="module")
