@@ -104,8 +104,9 @@ class Dispatcher:
             self._known_term, self._idle = term, False  # whoever takes the lead starts awake
             self._known_types = {}
             self._fronts.forget()
+            self._windows.forget()
         worked = not woken and transitions.promote_due(role=self.lead.role, term=term) > 0
-        lines = self._online_lines(term)
+        lines = self._lines if woken else self._online_lines(term)  # known since the last poll, a second ago at most
         heads = self._heads(term)
         self._ask_again_in = math.inf
         worked = self._park(heads, term) or worked
@@ -186,6 +187,7 @@ class Dispatcher:
             self._broker_failed(term, error)
             return False
         self._is_open, self._broker_pause = True, 0.0
+        self._windows.forget()
         self._windows.are_declared(queues)
         leadership.note(self.lead.role, term, broker_error="")
         logger.info("connected to the broker")

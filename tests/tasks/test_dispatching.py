@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks import database
+from tasks.publishing import FilesPublisher
 from tasks.states import TaskStatus
 from tasks.windows import EMBEDDED_WINDOW
 from tests.tasks.desk import ECHO, NOOP, Desk, a_worker, count
@@ -193,6 +194,26 @@ def test_a_turn_costs_the_same_statements_whatever_waits(
     # Promote, workers (two), queues with their rules and heads, ageing or what is next, the mark.
     with django_assert_num_queries(6):
         assert desk.turn()
+
+
+def test_the_broker_is_not_asked_while_what_was_sent_is_not_enough(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_worker(processes=3, queues=["default.plain"])
+    asked: list[str] = []
+    depth = FilesPublisher.depth
+
+    def count_and_ask(publisher: FilesPublisher, name: str) -> tuple[int, int] | None:
+        asked.append(name)
+        return depth(publisher, name)
+
+    monkeypatch.setattr(FilesPublisher, "depth", count_and_ask)
+    seen = []
+    for _ in range(6):
+        tasks(1)
+        assert desk.turn()
+        desk.received()
+        desk.dispatcher._windows._rates.clear()  # all is quiet
+        seen.append(len(asked))
+    assert seen == [1, 1, 1, 2, 2, 2]
 
 
 def test_woken_by_a_submit_it_sends_that_before_it_does_anything_else(
