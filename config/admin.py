@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.exceptions import NotRegistered
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -71,6 +72,6 @@ def _address(request: HttpRequest, target: str) -> str | None:
             return None
     try:
         page = admin.site.get_model_admin(apps.get_model(app, model))
-    except (LookupError, admin.exceptions.NotRegistered):
+    except (LookupError, NotRegistered):
         return None
     return reverse(f"admin:{app}_{model}_changelist") if page.has_view_or_change_permission(request) else None

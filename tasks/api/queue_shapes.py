@@ -11,6 +11,7 @@ from tasks.api.queue_answers import (
     PauseShape,
     PendingCountShape,
     QueueShape,
+    ReasonShape,
     StatusShape,
     VerdictShape,
 )
@@ -18,7 +19,7 @@ from tasks.api.shapes import name_of
 from tasks.models import Queue
 from tasks.overload import Reason, Rule, states_of
 from tasks.queue_figures import Picture, QueueFigures
-from tasks.states import TaskStatus
+from tasks.states import TaskStatus, WorkerState
 
 
 def queue_shape(queue: Queue, figures: QueueFigures) -> QueueShape:
@@ -66,16 +67,21 @@ def figures_shape(figures: QueueFigures) -> FiguresShape:
 
 
 def verdict_shape(figures: QueueFigures, reasons: Iterable[Reason]) -> VerdictShape:
-    found = [{"code": reason.code, "detail": reason.words} for reason in reasons]
+    found: list[ReasonShape] = [{"code": reason.code, "detail": reason.words} for reason in reasons]
     return {"overloaded": bool(found), "reasons": found, **figures_shape(figures)}
 
 
 def status_shape(picture: Picture) -> StatusShape:
     workers = machinery.workers_by_state(database.now())
-    counts: Any = {state.value: len(found) for state, found in workers.items()}
     return {
         "coordinator": coordinator_shape(machinery.coordinator()),
-        "workers": {**counts, "processes": picture.whole.listening},
+        "workers": {
+            "alive": len(workers[WorkerState.ALIVE]),
+            "suspected": len(workers[WorkerState.SUSPECTED]),
+            "gone": len(workers[WorkerState.GONE]),
+            "stopped": len(workers[WorkerState.STOPPED]),
+            "processes": picture.whole.listening,
+        },
         "in_all": figures_shape(picture.whole),
         "queues": [queue_shape(*each) for each in zip(picture.queues, picture.figures, strict=True)],
     }

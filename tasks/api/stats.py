@@ -11,6 +11,7 @@ def stats_shape() -> TaskStatsShape:
     by_status, by_queue = task_figures.counts_by_status_and_queue(unfinished)
     by_type = task_figures.counts_by_type()
     letters, letters_are_cut = task_figures.open_dead_letters_by_queue()
+    rates = task_figures.per_minute()
     total = by_status.numbers.pop("total")
     return {
         "total": total,
@@ -18,7 +19,7 @@ def stats_shape() -> TaskStatsShape:
         "by_type": by_type.numbers,
         "by_queue": {name: number for name, number in by_queue.numbers.items() if number},
         "open_dead_letters": min(sum(letters.numbers.values()), selectors.COUNT_CAP),
-        "per_minute": task_figures.per_minute(),
+        "per_minute": {"submitted": rates["submitted"], "finished": rates["finished"]},
         "at_least": [
             *("total" if name == "total" else f"by_status.{name}" for name in by_status.at_least),
             *(f"by_type.{name}" for name in by_type.at_least),
