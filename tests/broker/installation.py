@@ -144,6 +144,11 @@ class Installation:
         limits = {"rate_limit": rate_limit, "concurrency_limit": concurrency_limit}
         self._ask("PATCH", f"/api/queue-manager/queues/{queue}/", limits)
 
+    def start_bulk_action(self, verb: str, *, expected_count: int, **fields: Any) -> str:
+        """Starts it on what a search matches, and returns its id."""
+        body = {"verb": verb, "reason": "a test", "expected_count": expected_count, **fields}
+        return str(self._ask("POST", "/api/bulk-actions/", body)["id"])
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = self._http.request(method, path, json=body or {})
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
