@@ -1,6 +1,6 @@
 """What the bodies of bulk actions may say; the service reads options and guard."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,9 +35,6 @@ class GuardGiven(BaseModel):
         Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="Above it, it stops by itself")] | None
     ) = None
 
-    def given(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True)
-
 
 class BulkAsked(Reasoned):
     """`verb` is done to all that is selected when the request comes; what comes to match later is not touched."""
@@ -52,6 +49,12 @@ class BulkAsked(Reasoned):
         None
     )
     dry_run: Annotated[bool, Field(description="Counts, and starts nothing")] = False
+
+    def wanted_guard(self) -> dict[str, Any] | Literal[False] | None:
+        """Returns what is said of it; None where nothing is."""
+        if self.unguarded:
+            return False
+        return None if self.guard is None else self.guard.model_dump(exclude_none=True)
 
     def selected(self) -> Selection:
         kind = DEAD_LETTERS if self.verb in OF_DEAD_LETTERS else TASKS

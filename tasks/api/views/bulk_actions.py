@@ -38,7 +38,7 @@ class MaySomeVerb(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user = request.user
-        return bool(user and user.is_authenticated) and any(may_use(user, verb) for verb in BulkVerb)
+        return user.is_authenticated and any(may_use(user, verb) for verb in BulkVerb)
 
 
 class BulkActionViewSet(ReadsChunked):
@@ -106,7 +106,7 @@ class BulkActionViewSet(ReadsChunked):
             actor=request.user,
             reason=body.reason,
             options=body.options.model_dump(exclude_defaults=True),
-            guard=False if body.unguarded else body.guard and body.guard.given(),
+            guard=body.wanted_guard(),
             expected_count=body.expected_count,
             token=request.headers.get("Idempotency-Key"),
         )

@@ -51,7 +51,7 @@ def start_bulk_action(
     read = read_options(verb, options)
     if guard is None and verb == BulkVerb.REPROCESS:
         guard = default_guard()
-    watched = read_guard(verb, guard or None)
+    watched = None if guard is False else read_guard(verb, guard)
     if watched is not None and read.spread:
         detail = "a guarded action has a rate instead"
         raise InvalidSubmission([{"code": "unexpected", "detail": detail, "attr": "options.spread"}])

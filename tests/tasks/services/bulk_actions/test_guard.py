@@ -117,6 +117,7 @@ def test_a_reprocess_is_guarded_unless_told_otherwise_and_a_retry_only_if_asked(
     expected = {"canary": 7, "rate": 8.0, "failure_share": 0.09}
     assert start("reprocess").guard == expected
     assert start("reprocess", "type:sample.noop", guard=False).guard is None
+    assert start("reprocess", "resolution:open", guard={}).guard == expected
     assert start("retry").guard is None
     assert start("retry", "status:failed", guard={"canary": 3}).guard == {**expected, "canary": 3}
 
