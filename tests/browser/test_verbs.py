@@ -45,7 +45,7 @@ def test_a_dead_task_is_retried(admin: Page, dead: Task, complaints: list[str]) 
     admin.get_by_label("Reason").fill("The <i>shop</i> is up again")
     admin.get_by_role("button", name="Retry").click()
     expect(admin.get_by_text("It was retried.")).to_be_visible()
-    expect(admin.get_by_text("The <i>shop</i> is up again").first).to_be_visible()
+    expect(admin.get_by_role("cell", name="The <i>shop</i> is up again", exact=True)).to_be_visible()
     task = Task.objects.get(pk=dead.pk)
     assert (task.status, task.payload) == (TaskStatus.PENDING, {"order": 18, "token": "hidden-from-all"})
     assert DeadLetter.objects.get().resolution == "reprocessed"
