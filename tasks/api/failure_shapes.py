@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from tasks import failure_overviews
-from tasks.api.answers import (
+from tasks.api.answers import ProblemShape
+from tasks.api.dead_letter_answers import (
     FailureRuleShape,
     GroupShape,
     PayloadPreviewShape,
     PreviewShape,
-    ProblemShape,
     ReturnedShape,
     SampleShape,
     TrialShape,

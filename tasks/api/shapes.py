@@ -7,7 +7,6 @@ from typing import Any
 from tasks import overviews, registry, selectors
 from tasks.api.answers import (
     AttemptShape,
-    DeadLetterShape,
     ErrorShape,
     EventShape,
     LogShape,
@@ -17,6 +16,7 @@ from tasks.api.answers import (
     TaskShape,
     TypeShape,
 )
+from tasks.api.dead_letter_answers import DeadLetterShape
 from tasks.masking import masked, masked_text
 from tasks.models import DeadLetter, Task, TaskAttempt, TaskEvent, TaskLog
 from tasks.overviews import Failure

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.api.answers import ConflictShape, RefusalShape
+from tasks.states import TaskStatus
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ REFUSALS: dict[int, Refusal] = {
         "Conflict",
         "The current state does not allow it; the answer names that state.",
         "illegal_transition", "a completed task cannot be cancelled",
-        shape=ConflictShape, beside={"status": "completed"},
+        shape=ConflictShape, beside={"status": TaskStatus.COMPLETED.value},
     ),
     412: Refusal(
         "Changed",

@@ -12,14 +12,8 @@ from rest_framework.response import Response
 
 from tasks import failure_overviews, services
 from tasks.api import bodies, shapes
-from tasks.api.answers import (
-    ConflictShape,
-    DeadLetterShape,
-    DeadLetterStatsShape,
-    MatchedShape,
-    Page,
-    PreviewShape,
-)
+from tasks.api.answers import ConflictShape, Page
+from tasks.api.dead_letter_answers import DeadLetterShape, DeadLetterStatsShape, MatchedShape, PreviewShape
 from tasks.api.describing import example
 from tasks.api.errors import Conflict
 from tasks.api.failure_shapes import preview_shape

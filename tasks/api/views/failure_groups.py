@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from tasks import database, failure_overviews, services
 from tasks.api import bodies
-from tasks.api.answers import ConflictShape, GroupShape, MatchedShape, Page
+from tasks.api.answers import ConflictShape, Page
+from tasks.api.dead_letter_answers import GroupShape, MatchedShape
 from tasks.api.describing import example
 from tasks.api.failure_shapes import group_shape
 from tasks.api.group_filters import GroupFilter

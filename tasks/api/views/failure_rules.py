@@ -7,7 +7,8 @@ from rest_framework.response import Response
 
 from tasks import services
 from tasks.api import bodies
-from tasks.api.answers import FailureRuleShape, Page, TrialShape
+from tasks.api.answers import Page
+from tasks.api.dead_letter_answers import FailureRuleShape, TrialShape
 from tasks.api.describing import IF_MATCH, example, sends_etag
 from tasks.api.failure_shapes import rule_shape, trial_shape
 from tasks.api.pagination import CappedPagination

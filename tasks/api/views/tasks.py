@@ -15,15 +15,7 @@ from rest_framework.response import Response
 
 from tasks import selectors
 from tasks.api import bodies, shapes
-from tasks.api.answers import (
-    AttemptShape,
-    BulkShape,
-    ConflictShape,
-    LogShape,
-    Page,
-    TaskShape,
-    TimelineShape,
-)
+from tasks.api.answers import AttemptShape, BulkShape, ConflictShape, LogShape, Page, TaskShape, TimelineShape
 from tasks.api.describing import IDEMPOTENCY_KEY, example, sends_etag
 from tasks.api.filters import TASK_ORDERS, SelectionFilter
 from tasks.api.pagination import CappedPagination, CursorPagination

@@ -46,7 +46,7 @@ try:
     handler.payload.model_validate({"operation": "count_lines", "path": "../in.csv"})
 except ValueError as error:
     refused = str(error)
-print(json.dumps({"result": result, "refused": refused, "shape": type_shape(handler)}))
+print(json.dumps({"result": result, "refused": refused, "shape": type_shape(handler, known_online=True)}))
 """
 
 
