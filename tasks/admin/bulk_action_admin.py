@@ -111,8 +111,6 @@ class BulkActionAdmin(BulkActionStart, VerbPages):
                 ("Started by", row.actor),
                 ("Door", row.get_door_display()),
                 ("Created", stamp_and_age(row.created_at, row.seen_at)),
-                ("Begun", stamp_and_age(row.started_at, row.seen_at)),
-                ("Ended", stamp_and_age(row.finished_at, row.seen_at)),
                 ("At the start", ", ".join(f"{number:,} {name}" for name, number in row.breakdown.items())),
                 *((name.capitalize(), value) for name, value in options.items()),
             ],
@@ -128,6 +126,10 @@ class BulkActionAdmin(BulkActionStart, VerbPages):
             "is_live": (row.status not in BULK_FINAL and row.status != BulkStatus.PAUSED) or _is_watched(row),
             "progress": progress_of(row),
             "note": masked_text(row.note),
+            "times": [
+                ("Begun", stamp_and_age(row.started_at, row.seen_at)),
+                ("Ended", stamp_and_age(row.finished_at, row.seen_at)),
+            ],
             "buttons": self.buttons(request, row),
         }
 

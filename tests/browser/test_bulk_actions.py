@@ -38,10 +38,10 @@ def test_a_bulk_reprocess_is_confirmed_watched_and_stops_by_itself(
     expect(admin.get_by_text("What its guard sees")).to_be_visible()
     page = admin.url
     admin.evaluate("window.sameDocument = true")
-    do_bulk_actions(TERM)
+    do_bulk_actions(TERM, seconds=30)
     expect(admin.get_by_text("waits for the canary: 0 of 5 have ended")).to_be_visible()
     work(broken)
-    do_bulk_actions(TERM)
+    do_bulk_actions(TERM, seconds=30)
     expect(admin.get_by_text("5 of the canary's 5 failed")).to_be_visible()
     expect(admin.get_by_text("Stopped by its guard")).to_be_visible()
     assert admin.evaluate("window.sameDocument") is True  # shown without a reload
