@@ -72,7 +72,7 @@ def test_a_rule_that_comes_changes_or_goes_is_in_force_within_moments(process: P
 
 def test_broken_rules_break_no_attempt(start_process: Callable[[], PoolProcess]) -> None:
     rule(order=1, message="(", message_match="regex", verdict="die")
-    rule(order=2, message="fails", category="nothing of this release")
+    rule(order=2, message="fails", category="of a later one")
     rule(order=3, type="[", verdict="die")
     task = start_process().run("sample.work", {"fail_until": 9})
     assert (task.status, TaskAttempt.objects.get().category) == (TaskStatus.RETRYING, C.CODE_ERROR)

@@ -227,7 +227,7 @@ def test_a_task_that_does_not_wait_is_not_explained(status: TaskStatus) -> None:
 
 
 def test_names_cannot_turn_the_sentence_round() -> None:
-    parent = a_task(name="up\u202edown\x1b[31m\n<b>" + "x" * 200)
+    parent = a_task(name="up\u202edown\x1b[31m\n<b>" + "x" * 150)
     task = Task.objects.get(pk=submit_task(type=NOOP, depends_on=[parent.pk]).id)
     sentence = why(task).sentence
     assert sentence.startswith('It waits for 1 task: "up\\u202edown\\u001b[31m <b>xxx')

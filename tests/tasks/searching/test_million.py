@@ -27,6 +27,8 @@ def root(django_db_setup: None, django_db_blocker: Any) -> Iterator[User]:
     """The table is filled once for all tests here, none of which keeps anything."""
     with django_db_blocker.unblock():
         with transaction.atomic():
+            if database.is_postgresql():
+                database.run("SET LOCAL statement_timeout = 0")  # the fill is no statement of ours, and machines are busy
             fill()
             if database.is_postgresql():
                 database.run("ANALYZE tasks_task, tasks_taskattempt")
