@@ -10,8 +10,11 @@ if __name__ == "__main__":
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
 
+    from tasks.doors import through
+
     try:
-        execute_from_command_line(sys.argv)
+        with through("command line"):
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"manage.py: {error}")
     except OperationalError as error:

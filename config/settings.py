@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tasks.middleware.LateFormMiddleware",
     "tasks.middleware.DoorMiddleware",
 ]
 
@@ -154,12 +155,17 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- API ------------------------------------------------------------------------------------------------------------
 
+# Requests a second to one web process, 0 for any number.
+API_USER_RATE = env.integer("API_USER_RATE", 500, least=0)
+API_KEY_RATE = env.integer("API_KEY_RATE", 250, least=0)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tasks.api.authentication.KeyAuthentication",
         "rest_framework_simplejwt.authentication.JWTAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["tasks.api.throttling.UserThrottle", "tasks.api.throttling.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["tasks.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,  # it answers OPTIONS from serializers, which there are none of
@@ -209,6 +215,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "config.admin.environment_badge",
+    "LOGIN": {"form": "tasks.login_form.LoginForm"},
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tasks/favicon.svg")},
     ],
@@ -228,6 +235,7 @@ if BEHIND_TLS:
     SECURE_REDIRECT_EXEMPT = [r"^api/health/(live|ready)/$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "tasks.admin.refusals.csrf_failure"
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,9 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        from tasks import checks, deployment_checks  # noqa: F401  (register themselves)
+        from tasks import checks, deployment_checks, receivers  # noqa: F401  (register themselves)
 
+        receivers.watch()
         post_migrate.connect(_make_queues, sender=self)
         # Of whatever app: Django's own receiver, which makes its permissions, was connected before this one.
         post_migrate.connect(_grant_rights)

@@ -10,16 +10,18 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.db.models import F
 
+from tasks.doors import entrance, through
 from tasks.masking import masked, masked_text
 from tasks.models import AuditEntry
 from tasks.states import Door
 from tasks.storable import storable_json, storable_text
+
+__all__ = ["CONTENTS", "Operation", "as_part_of_another", "differences", "door", "record", "through"]
 
 IDS_KEPT = 20
 VALUES_LIMIT = 16 * 1024  # bytes of what was before, and of what is after
@@ -27,28 +29,7 @@ LONGEST_REASON = 1_000
 CONTENTS = ("payload", "result")  # names in before and after whose values only those see who may see payloads
 
 
-@dataclass(frozen=True, slots=True)
-class _Entrance:
-    door: Door
-    request: Any = None
-
-
-_UNASKED = _Entrance(Door.SYSTEM)
-_entrance: ContextVar[_Entrance] = ContextVar("entrance", default=_UNASKED)
 _within_another: ContextVar[bool] = ContextVar("within_another", default=False)
-
-
-@contextmanager
-def through(door: str, request: Any = None) -> Iterator[None]:
-    """What is changed inside comes through this door: "admin", "api", "command line" or "system".
-
-    The request's user is read when something is noted, because the API authenticates later.
-    """
-    token = _entrance.set(_Entrance(Door(door), request))
-    try:
-        yield
-    finally:
-        _entrance.reset(token)
 
 
 @contextmanager
@@ -62,7 +43,7 @@ def as_part_of_another() -> Iterator[None]:
 
 
 def door() -> Door:
-    return _entrance.get().door
+    return entrance().door
 
 
 class Operation:
@@ -126,15 +107,15 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
 
 
 def _write(actor: Any, values: dict[str, Any], target: str, ids: list[str], count: int) -> AuditEntry:
-    entrance = _entrance.get()
+    way_in = entrance()
     # Both may be lazy objects that read the session.
-    user = actor or getattr(entrance.request, "user", None)
+    user = actor or getattr(way_in.request, "user", None)
     user_id = getattr(user, "pk", None)
     return AuditEntry.objects.create(
         actor_id=user_id,
-        actor_name=storable_text(user.get_username(), 200) if user_id is not None else _nobody(entrance.door),
-        key=getattr(getattr(entrance.request, "auth", None), "prefix", ""),
-        door=entrance.door,
+        actor_name=storable_text(user.get_username(), 200) if user_id is not None else _nobody(way_in.door),
+        key=getattr(getattr(way_in.request, "auth", None), "prefix", ""),
+        door=way_in.door,
         verb=values["verb"],
         kind=values["kind"],
         target=storable_text(target or (ids[0] if len(ids) == count == 1 else ""), 200),

@@ -64,10 +64,15 @@ class ChangedMeanwhile(TaskyardError):
 
 
 class EditedMeanwhile(TaskyardError):
-    """What is to be edited is not any more what its editor saw."""
+    """What is to be edited is not any more what its editor saw. `version` is that of what is there now."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, version: str) -> None:
         super().__init__(f"the {what} was changed since you read it: read it again, then edit what is there now")
+        self.version = version
+
+
+class KeyRefused(TaskyardError):
+    """What was sent as an API key opens nothing."""
 
 
 class InvalidSubmission(TaskyardError):

@@ -33,6 +33,7 @@ _SCHEME = re.compile(r"\b((?i:Bearer|Basic))(\s{1,3})(?=\S{0,200}(?:\d|=|[a-z][A
 _SHAPE = re.compile(
     r"(?<![\w-])eyJ[\w-]{8,4000}\.[\w-]{8,4000}\.[\w-]*"
     r"|\bwhsec_[A-Za-z0-9+/=]+"
+    r"|\bty_[a-z0-9]{8}_[a-z0-9]{16,64}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]*?(?:-----END[^-]{0,40}-----|\Z)"
 )
 _ELEMENT = re.compile(r"(<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,200})?>)([^<]+)")

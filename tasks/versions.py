@@ -29,5 +29,5 @@ def version_of(row: Model) -> str:
 
 def check_version(row: Model, version: str | None) -> None:
     """Raises EditedMeanwhile where the row is of another version; None is any. The row has to be locked."""
-    if version is not None and version_of(row) != version:
-        raise EditedMeanwhile(str(row._meta.verbose_name))
+    if version is not None and (current := version_of(row)) != version:
+        raise EditedMeanwhile(str(row._meta.verbose_name), current)

@@ -2,8 +2,10 @@
 
 from tasks.admin import (
     attempt_admin,
+    audit_admin,
     bulk_action_admin,
     dead_letter_admin,
+    key_admin,
     queue_admin,
     task_admin,
     third_party,
@@ -12,8 +14,10 @@ from tasks.admin import (
 
 __all__ = [
     "attempt_admin",
+    "audit_admin",
     "bulk_action_admin",
     "dead_letter_admin",
+    "key_admin",
     "queue_admin",
     "task_admin",
     "third_party",

@@ -50,7 +50,11 @@ class Conflict(APIException):
 
 class PreconditionFailed(APIException):
     status_code = status.HTTP_412_PRECONDITION_FAILED
-    default_code = "changed_meanwhile"
+    default_code = "precondition_failed"
+
+    def __init__(self, detail: str, version: str) -> None:
+        super().__init__(detail)
+        self.version = version
 
 
 class Unavailable(APIException):
@@ -100,7 +104,7 @@ class ExceptionHandler(StandardHandler):
             attr = getattr(exc, "attr", "")
             return Conflict(f"{attr}: {exc}" if attr else str(exc), _CONFLICTS[type(exc)], _state(exc))
         if isinstance(exc, EditedMeanwhile):
-            return PreconditionFailed(str(exc))
+            return PreconditionFailed(str(exc), exc.version)
         if isinstance(exc, ChangedMeanwhile):
             return Conflict(str(exc), "changed_meanwhile", exc.state)
         if isinstance(exc, (TaskMissing, QueueMissing, GroupMissing, RuleMissing, BulkActionMissing)):
@@ -111,6 +115,10 @@ class ExceptionHandler(StandardHandler):
             return Unavailable()
         converted: Exception = super().convert_known_exceptions(exc)
         return converted
+
+    def get_headers(self, exc: APIException) -> dict[str, str]:
+        headers: dict[str, str] = super().get_headers(exc)
+        return {**headers, "ETag": f'"{exc.version}"'} if isinstance(exc, PreconditionFailed) else headers
 
     def format_exception(self, exc: APIException) -> dict[str, Any]:
         body: dict[str, Any] = super().format_exception(exc)

@@ -30,5 +30,5 @@ def wanted_version(request: Request, row: Model) -> str | None:
         raise ValidationError({"If-Match": ['give the ETag of an answer, in its quotes: "…"']})
     version = version_of(row)
     if version not in [tag for weak, tag in _TAG.findall(header) if not weak]:
-        raise EditedMeanwhile(str(row._meta.verbose_name))
+        raise EditedMeanwhile(str(row._meta.verbose_name), version)
     return version

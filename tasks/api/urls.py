@@ -3,12 +3,14 @@
 from django.urls import path
 
 from tasks.api.views import (
+    AuditViewSet,
     BulkActionViewSet,
     DeadLetterVerbs,
     DeadLetterViewSet,
     FailureGroupViewSet,
     FailureRuleTrial,
     FailureRuleViewSet,
+    KeyViewSet,
     QueueManagerViewSet,
     QueueViewSet,
     TaskTypesView,
@@ -21,6 +23,9 @@ _TASK, _LETTER, _QUEUE = "tasks/<uuid:pk>/", "dlq/tasks/<uuid:pk>/", "queue-mana
 _GROUP, _RULE = "dlq/groups/<str:fingerprint>/", "dlq/rules/<int:pk>/"
 
 urlpatterns = [
+    path("auth/keys/", KeyViewSet.as_view({"get": "list", "post": "create"}), name="keys"),
+    path("auth/keys/<int:pk>/", KeyViewSet.as_view({"delete": "destroy"}), name="key"),
+    path("audit/", AuditViewSet.as_view({"get": "list"}), name="audit"),
     path("task-types/", TaskTypesView.as_view(), name="task-types"),
     path("tasks/", TaskViewSet.as_view({"get": "list", "post": "create"}), name="tasks"),
     path("tasks/bulk/", TaskViewSet.as_view({"post": "bulk"}), name="tasks-bulk"),

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'audit entry',
                 'verbose_name_plural': 'audit trail',
                 'default_permissions': ('view',),
-                'indexes': [models.Index(models.F('actor'), models.F('id'), name='audit_actor'), models.Index(models.F('kind'), models.F('target'), models.F('id'), name='audit_target'), models.Index(models.F('at'), name='audit_at')],
+                'indexes': [models.Index(models.F('actor_name'), models.F('id'), name='audit_actor'), models.Index(models.F('kind'), models.F('target'), models.F('id'), name='audit_target'), models.Index(models.F('at'), name='audit_at')],
             },
         ),
         migrations.RunPython(make_groups, migrations.RunPython.noop, elidable=False),

@@ -38,7 +38,7 @@ class AuditEntry(models.Model):
         default_permissions: ClassVar = ("view",)  # nobody writes it by hand
         # By id, which is the order of time, whatever is filtered.
         indexes: ClassVar = [
-            models.Index("actor", "id", name="audit_actor"),
+            models.Index("actor_name", "id", name="audit_actor"),
             models.Index("kind", "target", "id", name="audit_target"),
             models.Index("at", name="audit_at"),
         ]

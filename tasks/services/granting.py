@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks import roles
+from tasks import auditing, roles
 
 
 def grant_rights(apps: Any, app_label: str) -> None:
@@ -34,7 +34,8 @@ def grant_rights(apps: Any, app_label: str) -> None:
         is_new = not any(each == role for each, _ in given)
         group = groups.get_or_create(name=role)[0] if is_new else groups.filter(name=role).first()
         if group is not None:
-            group.permissions.add(*(known[right.codename] for right in found))
+            with auditing.as_part_of_another():  # it is the release that brings them
+                group.permissions.add(*(known[right.codename] for right in found))
             model = grants.model
             grants.bulk_create(
                 [model(role=role, permission=right.permission) for right in found], ignore_conflicts=True

@@ -44,8 +44,8 @@ class QueueViewSet(ReadsChunked):
     @extend_schema(
         summary="Limit a queue",
         description="In force across all workers; null is no limit.",
-        request=bodies.Limits,
         parameters=[IF_MATCH, sends_etag(200)],
+        request=bodies.Limits,
         responses={200: QueueShape, 412: RefusalShape},
         examples=[example("Five a second", {"rate_limit": 5.0})],
     )

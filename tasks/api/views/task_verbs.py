@@ -38,8 +38,8 @@ class TaskVerbs(TaskView):
         summary="Change a waiting task",
         description="Fields that are left out stay. `payload` takes the place of the whole payload; a mask in it keeps "
         "the secret that it stands for.",
-        request=bodies.Edited,
         parameters=[IF_MATCH, sends_etag(200)],
+        request=bodies.Edited,
         responses={**_ONE, 412: RefusalShape},
         examples=[example("Later, and before others", {"run_at": "2030-01-31T08:00:00Z", "priority": 9})],
     )

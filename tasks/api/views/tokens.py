@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from tasks.api.answers import AccessShape, PairShape, RefusalShape
 from tasks.api.describing import example
+from tasks.api.throttling import LoginThrottle
 
 _REFUSED = {401: RefusalShape}
 
@@ -30,11 +31,13 @@ class RefreshToken(TypedDict):
 @extend_schema(
     summary="Sign in",
     request=Credentials,
-    responses={200: PairShape, **_REFUSED},
+    responses={200: PairShape, **_REFUSED, 429: RefusalShape},
     examples=[example("Sign in", {"username": "integration", "password": "…"})],
 )
 class TokenView(TokenObtainPairView):
     """Gives an access token, for the header `Authorization: Bearer …`, and a refresh token to get the next with."""
+
+    throttle_classes = [LoginThrottle]
 
 
 @extend_schema(summary="Get the next access token", request=RefreshToken, responses={200: AccessShape, **_REFUSED})

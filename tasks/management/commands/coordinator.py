@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from tasks.coordinator import Coordinator
+from tasks.doors import through
 
 
 class Command(BaseCommand):
@@ -16,4 +17,5 @@ class Command(BaseCommand):
         coordinator = Coordinator()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: coordinator.stopping.set())
-        coordinator.run()
+        with through("system"):
+            coordinator.run()

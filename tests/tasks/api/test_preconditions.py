@@ -39,8 +39,9 @@ def test_the_second_of_two_editors_is_told(address: str, root: Api) -> None:
     assert first.status_code == 200
     second = edit(root, address, {"priority": 1}, tag)
     assert (second.status_code, second.json()["type"], second.json()["errors"][0]["code"]) == (
-        412, "client_error", "changed_meanwhile",
+        412, "client_error", "precondition_failed",
     )  # fmt: skip
+    assert second["ETag"] == first["ETag"]
     assert "read it again" in second.json()["errors"][0]["detail"]
     assert Task.objects.get().priority == 9
     assert edit(root, address, {"priority": 1}, first["ETag"]).status_code == 200

@@ -1,20 +1,22 @@
 """The schema says all of the API, and the API answers as the schema says."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from tasks.api.describing.refusals import REFUSALS
-from tasks.models import DeadLetter, Task
-from tests.tasks.api import test_access, test_verb_access
+from tasks.models import Task
+from tests.tasks.access_table import API, body_of
 from tests.tasks.api.conftest import Api
+from tests.tasks.api.places import rows_for
 
 pytestmark = pytest.mark.django_db
 
@@ -61,10 +63,14 @@ def routed() -> Iterator[tuple[str, str]]:
         known = getattr(view, "actions", None) or [
             name for name in ("get", "post", "put", "patch", "delete") if hasattr(view.cls, name)
         ]
-        place = "/" + pattern.replace("<uuid:pk>", "{id}").replace("<str:name>", "{name}")
-        place = place.replace("<str:fingerprint>", "{fingerprint}").replace("<int:pk>", "{id}")
+        place = place_of(pattern)
         # DRF adds "head" to a view's actions when it is first asked.
         yield from ((method.upper(), place) for method in known if method != "head")
+
+
+def place_of(route: str) -> str:
+    """Returns the address as the schema writes it."""
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda found: "{id}" if found[1] == "pk" else f"{{{found[1]}}}", route)
 
 
 def test_each_operation_says_what_it_does_and_how_it_refuses(schema: dict[str, Any]) -> None:
@@ -101,15 +107,7 @@ def test_every_address_answers_as_the_schema_says(schema: dict[str, Any], places
     """Whatever is sent: what the tables of access send, and nonsense."""
     asked = set()
     for method, address, body in requests():
-        names = {
-            "task": "{id}",
-            "letter": "{id}",
-            "nobody": "{id}",
-            "bulk": "{id}",
-            "queue": "{name}",
-            "group": "{fingerprint}",
-        }
-        path = "/api/" + address.format(**names, rule="{id}").replace("queues/nowhere", "queues/{name}")
+        path = place_of(resolve("/api/" + address.format(**places).partition("?")[0]).route)
         operation = schema["paths"].get(path, {}).get(method.lower())
         if operation is None:
             continue
@@ -123,17 +121,13 @@ def test_every_address_answers_as_the_schema_says(schema: dict[str, Any], places
 
 
 @pytest.fixture
-def places(dead: Task, completed: Task) -> dict[str, Any]:
-    letter = DeadLetter.objects.get().id
-    places = {"task": dead.id, "letter": letter, "nobody": test_access.NOBODY, "queue": "http"}
-    return places | test_verb_access.judgements()
+def places(dead: Task, completed: Task, root: Api) -> dict[str, Any]:
+    return rows_for(dead, root.user)
 
 
 def requests() -> Iterator[tuple[str, str, bytes]]:
-    for method, address, *_ in test_access.TABLE:
-        body = {"bulk": b'[{"type": "sample.noop"}]'}.get(address.split("/")[1], b'{"type": "sample.noop"}')
-        yield method, address, body
-    for method, address, given, _ in test_verb_access.TABLE:
+    for method, address, *_ in API:
+        given = body_of(method, address)
         yield method, address, b"" if given is None else json.dumps(given).encode()
 
 
