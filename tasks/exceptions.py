@@ -34,6 +34,13 @@ class TaskMissing(TaskyardError):
         super().__init__(f"there is no task {task}")
 
 
+class DeadLetterMissing(TaskyardError):
+    """There is no dead letter of this id."""
+
+    def __init__(self, letter: UUID) -> None:
+        super().__init__(f"there is no dead letter {letter}")
+
+
 class QueueMissing(TaskyardError):
     """There is no queue of this name."""
 

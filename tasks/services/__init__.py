@@ -10,7 +10,13 @@ from tasks.services.bulk_actions import (
 from tasks.services.cancelling import cancel_tasks
 from tasks.services.compensating import compensate_task
 from tasks.services.copying import clone_task
-from tasks.services.dead_letters import discard_dead_letters, reprocess_dead_letters, required_reason
+from tasks.services.dead_letters import (
+    discard_dead_letters,
+    discard_letters,
+    reprocess_dead_letters,
+    reprocess_letters,
+    required_reason,
+)
 from tasks.services.editing import change_priority, edit_task, run_now
 from tasks.services.failure_groups import ignore_group, reopen_group, resolve_group
 from tasks.services.failure_rules import change_rule, create_rule, remove_rule, try_rule
@@ -35,6 +41,7 @@ __all__ = [
     "create_rule",
     "describe_queue",
     "discard_dead_letters",
+    "discard_letters",
     "edit_task",
     "ignore_group",
     "limit_queue",
@@ -45,6 +52,7 @@ __all__ = [
     "remove_rule",
     "reopen_group",
     "reprocess_dead_letters",
+    "reprocess_letters",
     "required_reason",
     "resolve_group",
     "resume_bulk_action",

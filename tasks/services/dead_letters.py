@@ -1,7 +1,7 @@
 """Dead letters are resolved: their tasks come back, or they are given up with a reason. One, many, a group."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -66,6 +66,50 @@ def discard_dead_letters(letters: "QuerySet[DeadLetter]", *, reason: str, actor:
             transitions.write_events(of_tasks, EventKind.DISCARDED, reason=reason, actor_id=actor_id)
         auditing.record(verb="discard", kind="dead letter", actor=actor, reason=reason, ids=report.done)
     return report
+
+
+def reprocess_letters(
+    ids: Iterable[uuid.UUID],
+    *,
+    actor: Any = None,
+    reason: str = "",
+    spread: float = 0.0,
+    patch: Mapping[str, Any] | None = None,
+) -> Report:
+    """Does as `reprocess_dead_letters` by ids. The report has the letters' ids, also of those that there are not."""
+    report, letters = _open_ones(ids)
+    of_task = {task_id: letter_id for letter_id, task_id in letters.items() if task_id is not None}
+    chosen = DeadLetter.objects.filter(id__in=letters)
+    found = reprocess_dead_letters(chosen, actor=actor, reason=reason, spread=spread, patch=patch)
+    report.done = [of_task[task_id] for task_id in found.done]
+    # What is skipped may be a letter that belongs to no task.
+    report.skipped |= {of_task.get(each, each): why for each, why in found.skipped.items()}
+    return report
+
+
+def discard_letters(ids: Iterable[uuid.UUID], *, reason: str, actor: Any = None) -> Report:
+    """Does as `discard_dead_letters` by ids. The report has also those that there are not."""
+    report, letters = _open_ones(ids)
+    found = discard_dead_letters(DeadLetter.objects.filter(id__in=letters), actor=actor, reason=reason)
+    report.done, report.skipped = found.done, report.skipped | found.skipped
+    return report
+
+
+def _open_ones(ids: Iterable[uuid.UUID]) -> tuple[Report, dict[uuid.UUID, uuid.UUID | None]]:
+    """Returns a report that has skipped the others, and the open letters with their tasks."""
+    wanted = list(dict.fromkeys(ids))
+    rows = DeadLetter.objects.filter(id__in=wanted).values_list("id", "task_id", "resolution")
+    known = {letter_id: (task_id, resolution) for letter_id, task_id, resolution in rows}
+    report, letters = Report(), dict[uuid.UUID, uuid.UUID | None]()
+    for letter_id in wanted:
+        task_id, resolution = known.get(letter_id, (None, None))
+        if resolution == "":
+            letters[letter_id] = task_id
+        else:
+            report.skipped[letter_id] = (
+                (resolution, RESOLVED_ALREADY) if resolution else ("", "there is no such dead letter")
+            )
+    return report, letters
 
 
 def required_reason(reason: str) -> str:
