@@ -127,8 +127,8 @@ class BulkActionAdmin(BulkActionStart, VerbPages):
             "progress": progress_of(row),
             "note": masked_text(row.note),
             "times": [
-                ("Begun", stamp_and_age(row.started_at, row.seen_at)),
-                ("Ended", stamp_and_age(row.finished_at, row.seen_at)),
+                ("Begun", age(row.started_at, row.seen_at)),
+                ("Ended", age(row.finished_at, row.seen_at)),
             ],
             "buttons": self.buttons(request, row),
         }
