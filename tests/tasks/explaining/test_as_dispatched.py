@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 @pytest.fixture(autouse=True)
+def _the_clock_stands() -> None:
+    """The dispatcher's goes on."""
+
+
+@pytest.fixture(autouse=True)
 def _all_is_well() -> None:
     """Who leads, and who listens, is said by the tests of this module."""
 

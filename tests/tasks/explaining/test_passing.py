@@ -1,14 +1,12 @@
 """What holds a task back for a while, and who is before it: as the dispatcher sends."""
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tasks import database
 from tasks.explaining import Cause, Explanation, Remedy, line_ahead, passing, why_not_running
 from tasks.models import Queue, Task
 from tasks.states import TaskStatus
@@ -28,11 +26,7 @@ def why(task: Task) -> Explanation:
 
 def busy(processes: int = 2, **fields: Any) -> list[Task]:
     """Has so many processes of w1@test execute a task each."""
-    now = database.now()
-    return [
-        a_task(S.PROCESSING, incarnation=uuid.uuid4(), started_at=now - timedelta(seconds=125.05), **fields)
-        for _ in range(processes)
-    ]
+    return [a_task(S.PROCESSING, incarnation=uuid.uuid4(), started_at=ago(125), **fields) for _ in range(processes)]
 
 
 def limit(**limits: Any) -> None:
