@@ -62,8 +62,8 @@ def narrowed(rows: QuerySet[Any], query: GroupQuery) -> QuerySet[Any]:
             rows = rows.filter(**{f"{name}__in": chosen})
     if query.queue:
         rows = rows.filter(queues__has_key=query.queue)
-    if len(chosen := set(words(query.open))) == 1:
-        rows = rows.filter(open_count__gt=0) if "true" in chosen else rows.filter(open_count__lte=0)
+    if len(asked := set(words(query.open))) == 1:
+        rows = rows.filter(open_count__gt=0) if "true" in asked else rows.filter(open_count__lte=0)
     if query.seen_after:
         rows = rows.filter(last_seen__gte=query.seen_after)
     if query.seen_before:
