@@ -46,6 +46,14 @@ def environment_badge(request: HttpRequest) -> list[str]:
     return [settings.ENVIRONMENT, colour]
 
 
+def may_see_dead_letters(request: HttpRequest) -> bool:
+    return request.user.has_perm("tasks.view_deadletter")
+
+
+def may_see_failure_rules(request: HttpRequest) -> bool:
+    return request.user.has_perm("tasks.view_failurerule")
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Returns the sidebar's groups, with the pages that there are and that the user may open."""
     groups = []

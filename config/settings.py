@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from config import connections, env
 
@@ -223,6 +224,23 @@ UNFOLD = {
     "SCRIPTS": [lambda request: static("tasks/keyboard.js")],
     "DASHBOARD_CALLBACK": "tasks.admin.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "config.admin.sidebar"},
+    "TABS": [
+        {
+            "models": ["tasks.deadletter", "tasks.failuregroup", "tasks.failurerule"],
+            "items": [
+                {
+                    "title": title,
+                    "link": reverse_lazy(f"admin:tasks_{model}_changelist"),
+                    "permission": f"config.admin.may_see_{permission}",
+                }
+                for title, model, permission in (
+                    ("Dead letters", "deadletter", "dead_letters"),
+                    ("Groups", "failuregroup", "dead_letters"),
+                    ("Rules", "failurerule", "failure_rules"),
+                )
+            ],
+        }
+    ],
 }
 
 # --- Security -------------------------------------------------------------------------------------------------------

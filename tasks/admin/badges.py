@@ -1,6 +1,6 @@
 """Which colour a word of `states.py` has on a badge. The words themselves are the enums' labels."""
 
-from tasks.states import BulkStatus, ItemState, Outcome, QueueState, Resolution, TaskStatus, WorkerState
+from tasks.states import BulkStatus, GroupState, ItemState, Outcome, QueueState, Resolution, TaskStatus, WorkerState
 
 # unfold's colours are info, primary, success, warning and danger; anything else is grey.
 GREY = "grey"
@@ -47,6 +47,13 @@ ITEM_COLOURS: dict[str, str] = {
     ItemState.DONE: "success",
     ItemState.SKIPPED: "warning",
     ItemState.FAILED: "danger",
+}
+
+GROUP_COLOURS: dict[str, str] = {
+    GroupState.OPEN: "danger",
+    "returned": "warning",  # open again after it had been resolved
+    GroupState.RESOLVED: "success",
+    GroupState.IGNORED: GREY,
 }
 
 LEVEL_COLOURS: dict[str, str] = {"debug": GREY, "info": "info", "warning": "warning", "error": "danger"}

@@ -4,7 +4,8 @@ import uuid
 from typing import Any
 
 from tasks import services
-from tasks.admin.verb_forms import ReasonedForm, RetryForm
+from tasks.admin.reprocess_form import ReprocessForm
+from tasks.admin.verb_forms import ReasonedForm
 from tasks.admin.verbs import Verb
 from tasks.models import DeadLetter
 from tasks.services import Report
@@ -17,7 +18,11 @@ def _reprocess(ids: list[uuid.UUID], values: dict[str, Any], user: Any) -> Repor
     report, letters = _open_ones(ids)
     of_task = {task_id: letter_id for letter_id, task_id in letters.items() if task_id is not None}
     found = services.reprocess_dead_letters(
-        DeadLetter.objects.filter(id__in=letters), actor=user, reason=values["reason"], patch=values.get("payload")
+        DeadLetter.objects.filter(id__in=letters),
+        actor=user,
+        reason=values["reason"],
+        spread=values["spread"],
+        patch=values.get("payload"),
     )
     report.done = [of_task[task_id] for task_id in found.done]
     # What is skipped may be a letter that belongs to no task.
@@ -63,7 +68,7 @@ VERBS = (
         " with it.",
         permission=_CHANGE,
         allows=lambda letter: _is_open(letter) and letter.task_id is not None,
-        form=RetryForm,
+        form=ReprocessForm,
         run_many=_reprocess,
         bulk=BulkVerb.REPROCESS,
     ),
