@@ -17,9 +17,7 @@ _PAGES = {
     ],
     "Work": [
         ("Tasks", "list_alt", "tasks.task"),
-        ("Dead letters", "report", "tasks.deadletter"),
-        ("Failure groups", "bug_report", "tasks.failuregroup"),
-        ("Failure rules", "rule", "tasks.failurerule"),
+        ("Dead letters", "report", "tasks.deadletter"),  # their groups and the rules over them are its tabs
         ("Bulk actions", "checklist", "tasks.bulkaction"),
         ("Attempts", "replay", "tasks.taskattempt"),
     ],

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -49,7 +49,8 @@ class FailureGroupAdmin(VerbPages):
     list_select_related = ("state_by",)
     ordering = ("-last_seen", "fingerprint")
     sortable_by: ClassVar[tuple[str, ...]] = ("open_ones", "total", "seen", "first")
-    search_fields = ()
+    search_fields = ("fingerprint",)  # that there is a search; `get_search_results` reads it
+    search_help_text = "Part of the error, its class or type, or how the fingerprint begins"
     change_form_template = "admin/tasks/failure_group_page.html"
 
     class Media:
@@ -65,6 +66,20 @@ class FailureGroupAdmin(VerbPages):
         now = database.now()
         for row in rows:
             row.seen_at = now
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Reads all groups: they are few beside the dead letters."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "\x00" in term:
+            return queryset.none(), False
+        found = Q(fingerprint__startswith=term.lower())
+        for column in ("type", "error_class", "message"):
+            found |= Q((f"{column}__icontains", term))
+        return queryset.filter(found), False
 
     @display(description="State", label=GROUP_COLOURS)
     def badge(self, group: FailureGroup) -> tuple[str, str]:
@@ -100,6 +115,7 @@ class FailureGroupAdmin(VerbPages):
         return {
             "badges": [(words, GROUP_COLOURS.get(state, ""))],
             "facts": [
+                ("Fingerprint", row.fingerprint),
                 ("Type", row.type or "message"),
                 ("Category", row.get_category_display()),
                 ("Open", f"{max(0, row.open_count):,}"),
@@ -107,7 +123,6 @@ class FailureGroupAdmin(VerbPages):
                 ("Last seen", stamp_and_age(row.last_seen, row.seen_at)),
                 ("First seen", stamp_and_age(row.first_seen, row.seen_at)),
                 ("Queues", ", ".join(f"{name or 'none'} {number:,}" for name, number in sorted(row.queues.items()))),
-                ("Fingerprint", row.fingerprint),
                 *self._judgement(row),
             ],
             "error": error_line(row.error_class, row.message),

@@ -80,6 +80,8 @@ class ReprocessForm(RetryForm):
 
 def _ask(preview: Preview, was_seen: bool) -> str:
     if preview.invalid:
+        if preview.looked_at == 1:
+            return "Nothing was done: the payload would be refused. Below is why."
         return (
             f"Nothing was done: of {preview.looked_at:,} payloads, {preview.invalid:,} would be refused. Below is why."
         )

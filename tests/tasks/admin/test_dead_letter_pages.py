@@ -76,6 +76,12 @@ def test_a_group_is_judged_once(verb: str, state: str, before: str, root: Client
     assert NASTY not in text
 
 
+@pytest.mark.parametrize(("term", "found"), [("BROKE", 1), ("valueerr", 1), ("0123", 1), ("nothing", 0), ("a\x00", 0)])
+def test_groups_are_found_by_their_words(term: str, found: int, root: Client, make_group: Any) -> None:
+    make_group()
+    assert len(root.get(GROUPS, {"q": term}).context["cl"].result_list) == found
+
+
 def test_a_group_that_has_grown_is_looked_at_again_and_ignoring_needs_a_reason(root: Client, make_group: Any) -> None:
     group = make_group()
     make_group()
