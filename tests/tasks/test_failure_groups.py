@@ -2,9 +2,11 @@
 
 import uuid
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -156,3 +158,14 @@ def test_more_than_fits_in_one_go_is_taken_all_the_same(monkeypatch: Any) -> Non
         die(1, error_class=f"E{number}")
     assert fold_changes() == 5
     assert FailureGroup.objects.count() == 5
+
+
+def test_what_died_before_there_were_groups_is_counted_too() -> None:
+    first = die(3)
+    die(1, error_class="KeyError")
+    retry_tasks(first[:1])
+    FailureGroupChange.objects.all().delete()  # as if it had been an earlier release
+    import_module("tasks.migrations.0006_failure_groups_and_rules").note_what_died_before(apps, None)
+    fold_changes()
+    rows = FailureGroup.objects.order_by("error_class").values_list("error_class", "open_count", "total_count")
+    assert list(rows) == [("KeyError", 1, 1), ("ValueError", 2, 3)]

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -13,28 +12,24 @@ from rest_framework.response import Response
 from tasks import failure_overviews, services
 from tasks.api import bodies, shapes
 from tasks.api.answers import ConflictShape, Page
+from tasks.api.bulk_answers import BulkActionShape
+from tasks.api.confirming import discard_confirmed, matching, options_of, reprocess_confirmed
 from tasks.api.dead_letter_answers import DeadLetterShape, DeadLetterStatsShape, MatchedShape, PreviewShape
 from tasks.api.describing import example
-from tasks.api.errors import Conflict
 from tasks.api.failure_shapes import preview_shape
 from tasks.api.filters import SelectionFilter
 from tasks.api.pagination import CappedPagination, CursorPagination
 from tasks.api.permissions import ModelPermissions, VerbPermissions, check_may_change_payload, may_see_payload
 from tasks.api.views.chunked import ReadsChunked
 from tasks.exceptions import IllegalTransition, InvalidSubmission
-from tasks.models import DeadLetter, Task
-from tasks.searching import DEAD_LETTERS, Selection
-from tasks.services import Report
-
-SKIPPED_SHOWN = 1_000
-AT_ONCE = 5_000
-
-Ids = list[uuid.UUID] | None
+from tasks.models import DeadLetter
+from tasks.searching import DEAD_LETTERS
 
 _GROUP = {"fingerprint": "0f1e2d3c4b5a6978"}
 _BY_FILTER = (
     "The filter is in the body or in the address, so that the address of the list can be used. `confirm_count` is how "
-    "many are expected to match: where those are more or fewer by now, nothing is done and the answer is 409."
+    "many are expected to match: where those are more or fewer by now, nothing is done and the answer is 409. More "
+    "than BULK_LIMIT (10,000) become a bulk action: the answer is 202 with that, and the coordinator works it off."
 )
 _FILTERS = [
     OpenApiParameter(name, str, description="As in the list")
@@ -121,7 +116,7 @@ class DeadLetterVerbs(DeadLetterView):
         description=_BY_FILTER,
         parameters=_FILTERS,
         request=bodies.FilteredRetried,
-        responses={200: MatchedShape, 409: ConflictShape},
+        responses={200: MatchedShape, 202: BulkActionShape, 409: ConflictShape},
         examples=[
             example("Two timeouts, within a minute", {"category": "timeout", "confirm_count": 2, "spread": 60.0})
         ],
@@ -146,7 +141,7 @@ class DeadLetterVerbs(DeadLetterView):
         if patch is not None:
             check_may_change_payload(request.user)
             patch = services.with_secrets(patch, {})
-        preview = services.preview_reprocess(_matching(body.filters(), body.ids, request.user), patch=patch)
+        preview = services.preview_reprocess(matching(body.filters(), body.ids, request.user), patch=patch)
         return Response(preview_shape(preview, with_payload=may_see_payload(request.user)))
 
     @extend_schema(
@@ -154,7 +149,7 @@ class DeadLetterVerbs(DeadLetterView):
         description=_BY_FILTER,
         parameters=_FILTERS,
         request=bodies.FilteredJustified,
-        responses={200: MatchedShape, 409: ConflictShape},
+        responses={200: MatchedShape, 202: BulkActionShape, 409: ConflictShape},
         examples=[example("A group", {"fingerprint": "0f1e2d3c4b5a6978", "confirm_count": 17, "reason": "known"})],
     )
     @action(detail=False, methods=["post"])
@@ -178,58 +173,3 @@ class DeadLetterVerbs(DeadLetterView):
 def _check_open(letter: DeadLetter, verb: str) -> None:
     if letter.resolution:
         raise IllegalTransition(verb, letter.resolution, "it is resolved already", noun="dead letter")
-
-
-def options_of(body: bodies.Retried, user: Any, task: Task | None = None) -> dict[str, Any]:
-    """Returns what the service is told of a reprocess. Raises PermissionDenied or InvalidSubmission for its patch."""
-    patch = body.payload
-    if patch is not None:
-        check_may_change_payload(user)
-        patch = services.with_secrets(patch, task.payload if task else {})
-    return {"actor": user, "reason": body.reason, "spread": body.spread, "patch": patch}
-
-
-def reprocess_confirmed(filters: dict[str, str], ids: Ids, confirm_count: int, options: dict[str, Any]) -> Response:
-    whole = Report()
-    for letters in _confirmed(filters, ids, confirm_count, options["actor"]):
-        report = services.reprocess_dead_letters(letters, **options)
-        whole.done += report.done
-        whole.skipped |= report.skipped
-    return _answer(whole)
-
-
-def discard_confirmed(filters: dict[str, str], ids: Ids, confirm_count: int, user: Any, reason: str) -> Response:
-    reason = services.required_reason(reason)  # before the count: nothing may be found, and it is needed all the same
-    whole = Report()
-    for letters in _confirmed(filters, ids, confirm_count, user):
-        report = services.discard_dead_letters(letters, actor=user, reason=reason)
-        whole.done += report.done
-        whole.skipped |= report.skipped
-    return _answer(whole)
-
-
-def _answer(report: Report) -> Response:
-    skipped = shapes.skipped_shape(report, SKIPPED_SHOWN)
-    return Response({"count": len(report.done), "skipped_count": len(report.skipped), "skipped": skipped})
-
-
-def _matching(filters: dict[str, str], ids: Ids, user: Any) -> QuerySet[DeadLetter]:
-    """Returns the open dead letters that the filters match, among those ids where there are some."""
-    rows = DeadLetter.objects.filter(resolution="")
-    rows = rows if ids is None else rows.filter(id__in=ids)
-    by_name = {name: value for name, value in filters.items() if name != "q"}
-    found: QuerySet[DeadLetter] = Selection(DEAD_LETTERS, filters.get("q", ""), by_name).within(rows, user)
-    return found
-
-
-def _confirmed(filters: dict[str, str], ids: Ids, confirm_count: int, user: Any) -> list[QuerySet[DeadLetter]]:
-    """Returns the open dead letters that match, AT_ONCE in each set, by id: nothing dies into them.
-
-    Raises Conflict where those are not as many as confirmed.
-    """
-    found = list(_matching(filters, ids, user).order_by("created_at", "id").values_list("id", flat=True))
-    if len(found) != confirm_count:
-        detail = f"confirm_count: the filter matches {len(found):,} open dead letters, not {confirm_count:,}"
-        raise Conflict(detail, "count_differs", {"count": len(found)})
-    parts = (found[start : start + AT_ONCE] for start in range(0, len(found), AT_ONCE))
-    return [DeadLetter.objects.filter(id__in=part) for part in parts]

@@ -11,6 +11,8 @@ from rest_framework.response import Response
 from tasks import database, failure_overviews, services
 from tasks.api import bodies
 from tasks.api.answers import ConflictShape, Page
+from tasks.api.bulk_answers import BulkActionShape
+from tasks.api.confirming import discard_confirmed, options_of, reprocess_confirmed
 from tasks.api.dead_letter_answers import GroupShape, MatchedShape
 from tasks.api.describing import example
 from tasks.api.failure_shapes import group_shape
@@ -18,7 +20,6 @@ from tasks.api.group_filters import GroupFilter
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import GroupPermissions
 from tasks.api.views.chunked import ReadsChunked
-from tasks.api.views.dead_letters import discard_confirmed, options_of, reprocess_confirmed
 from tasks.exceptions import GroupMissing
 from tasks.models import FailureGroup
 
@@ -99,7 +100,7 @@ class FailureGroupViewSet(ReadsChunked):
         summary="Reprocess the open dead letters of a group",
         description=_CONFIRMED,
         request=bodies.OfGroupRetried,
-        responses={200: MatchedShape, 409: ConflictShape},
+        responses={200: MatchedShape, 202: BulkActionShape, 409: ConflictShape},
         examples=[example("All 17, over ten minutes", {"confirm_count": 17, "spread": 600.0})],
     )
     @action(detail=True, methods=["post"])
@@ -113,7 +114,7 @@ class FailureGroupViewSet(ReadsChunked):
         summary="Discard the open dead letters of a group",
         description=f"The reason is needed. {_CONFIRMED}",
         request=bodies.OfGroup,
-        responses={200: MatchedShape, 409: ConflictShape},
+        responses={200: MatchedShape, 202: BulkActionShape, 409: ConflictShape},
         examples=[example("All 17", {"confirm_count": 17, "reason": "the orders were cancelled"})],
     )
     @action(detail=True, methods=["post"])

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tasks.api import confirming
 from tasks.failure_groups import fold_changes
-from tasks.models import DeadLetter, Task
+from tasks.models import BulkAction, DeadLetter, Task
 from tasks.states import FailureCategory, Resolution, TaskStatus
 from tasks.transitions import finish
 from tests.tasks.api.conftest import Api
@@ -100,11 +101,23 @@ def test_what_a_filter_matches_is_discarded(root: Api) -> None:
 
 
 def test_large_sets_are_worked_off_in_parts(root: Api, monkeypatch: Any) -> None:
-    from tasks.api.views import dead_letters
-
-    monkeypatch.setattr(dead_letters, "AT_ONCE", 2)
+    monkeypatch.setattr(confirming, "AT_ONCE", 2)
     dead_tasks(5)
     assert root.post("dlq/reprocess/", {"confirm_count": 5})[1]["count"] == 5
+
+
+@pytest.mark.parametrize("verb", ["reprocess", "discard"])
+def test_more_than_a_request_should_wait_for_becomes_a_bulk_action(verb: str, root: Api, settings: Any) -> None:
+    settings.BULK_LIMIT = 2
+    dead_tasks(3)
+    code, body = root.post(f"dlq/{verb}/?type=sample.noop", {"confirm_count": 3, "reason": "old"})
+    assert (code, body["verb"], body["selection"]["filters"]) == (
+        202,
+        verb,
+        {"type": "sample.noop", "resolution": "open"},
+    )
+    assert BulkAction.objects.get().total == 3
+    assert not DeadLetter.objects.exclude(resolution="").exists()
 
 
 # --- One dead letter --------------------------------------------------------------------------------------------------
