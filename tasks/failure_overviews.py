@@ -1,7 +1,7 @@
 """Dead letters for people: their groups with trends, their likes, their numbers. Constant numbers of queries."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
@@ -77,5 +77,5 @@ def _by_day() -> list[dict[str, Any]]:
         .values(day=TruncDate("created_at", tzinfo=UTC))
         .annotate(died=Count("id"), open=Count("id", filter=Q(resolution="")))
     )
-    found = {row["day"]: row for row in rows}
+    found: dict[date, dict[str, Any]] = {row["day"]: dict(row) for row in rows}
     return [found.get(day) or {"day": day, "died": 0, "open": 0} for day in days]

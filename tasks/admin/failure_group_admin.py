@@ -74,8 +74,6 @@ class FailureGroupAdmin(VerbPages):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if "\x00" in term:
-            return queryset.none(), False
         found = Q(fingerprint__startswith=term.lower())
         for column in ("type", "error_class", "message"):
             found |= Q((f"{column}__icontains", term))

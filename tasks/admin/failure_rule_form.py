@@ -33,7 +33,7 @@ class FailureRuleForm(forms.Form):
     type = forms.CharField(
         required=False, widget=_text(placeholder="http_*"), help_text="May hold * and ?. Empty: every type."
     )
-    error_class = forms.CharField(
+    error_class = forms.CharField(  # type: ignore[assignment]  # Django's own of that name is set in __init__
         required=False,
         label="Error class",
         widget=_text(placeholder="*Timeout"),

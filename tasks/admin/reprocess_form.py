@@ -53,8 +53,8 @@ class ReprocessForm(RetryForm):
         if preview.invalid or cleaned.get("previewed") != preview.digest:
             was_seen = bool(cleaned.get("previewed"))
             self.preview = _shown(preview)
-            self.data = self.data.copy()  # as it goes out again
-            self.data["previewed"] = "" if preview.invalid else preview.digest
+            seen = "" if preview.invalid else preview.digest
+            self.data = {**self.data.dict(), "previewed": seen}  # type: ignore[attr-defined]  # a QueryDict; goes out again
             self.add_error(None, _ask(preview, was_seen))
             for each in preview.errors[:ERRORS_SHOWN]:
                 # Of several tasks each error says whose it is.

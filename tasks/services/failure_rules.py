@@ -125,7 +125,7 @@ def facts_of(rule: FailureRule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in _FIELDS}
 
 
-def _locked(rule_id: int, version: int | None) -> FailureRule:
+def _locked(rule_id: int, version: str | None) -> FailureRule:
     rule = FailureRule.objects.select_for_update().filter(pk=rule_id).first()
     if rule is None:
         raise RuleMissing(rule_id)

@@ -76,7 +76,7 @@ def test_a_group_is_judged_once(verb: str, state: str, before: str, root: Client
     assert NASTY not in text
 
 
-@pytest.mark.parametrize(("term", "found"), [("BROKE", 1), ("valueerr", 1), ("0123", 1), ("nothing", 0), ("a\x00", 0)])
+@pytest.mark.parametrize(("term", "found"), [("BROKE", 1), ("valueerr", 1), ("0123", 1), ("nothing", 0)])
 def test_groups_are_found_by_their_words(term: str, found: int, root: Client, make_group: Any) -> None:
     make_group()
     assert len(root.get(GROUPS, {"q": term}).context["cl"].result_list) == found
