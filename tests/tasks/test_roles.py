@@ -86,6 +86,7 @@ def test_every_right_is_one_that_there_is() -> None:
 
 
 def test_every_page_of_the_admin_is_for_some_role() -> None:
+    admin.autodiscover()  # the pages are loaded in the web alone
     pages = {f"{model._meta.app_label}.view_{model._meta.model_name}" for model in admin.site._registry}
     # A group is dead letters: it is for those who may see them.
     assert pages - {right.permission for right in roles.RIGHTS} == {"tasks.view_failuregroup"}
