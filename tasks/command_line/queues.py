@@ -58,6 +58,8 @@ def _rate(rate: float | None) -> str:
 
 
 def _drain(queue: Any) -> str:
+    if not queue["depth"]:
+        return ""
     return "never" if queue["never_drains"] else _span(queue["drain_seconds"])
 
 
