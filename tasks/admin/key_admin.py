@@ -46,7 +46,7 @@ def _revoke_one(key: ApiKey, values: dict[str, Any], user: Any) -> Done:
 
 def _revoke(ids: list[Any], values: dict[str, Any], user: Any) -> Report:
     done = revoke_keys(_keys_of(user).filter(pk__in=ids), actor=user, reason=values["reason"])
-    return Report(done, [], {each: (REVOKED, "it opens nothing already") for each in ids if each not in done})
+    return Report(list[Any](done), [], {each: (REVOKED, "it opens nothing already") for each in ids if each not in done})
 
 
 def _keys_of(user: Any, permission: str = "tasks.change_apikey") -> "QuerySet[ApiKey]":
@@ -92,7 +92,7 @@ class KeyAdmin(VerbPages):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[ApiKey]":
         rows: QuerySet[ApiKey] = super().get_queryset(request)
-        return rows if request.user.has_perm("tasks.view_apikey") else rows.filter(user_id=request.user.pk)
+        return rows if request.user.has_perm("tasks.view_apikey") else rows.filter(user_id=request.user.pk or 0)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return queryset, False

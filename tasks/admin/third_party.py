@@ -60,9 +60,9 @@ class UserAdmin(StockUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # none w
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if request.user.is_superuser else (*fields, "is_superuser", "user_permissions")
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if field is not None and request is not None and db_field.name == "groups":
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None and db_field.name == "groups":
             beyond = permissions_beyond(request.user)
             field.queryset = field.queryset.exclude(permissions__in=beyond) if beyond is not None else field.queryset
         return field
@@ -76,9 +76,9 @@ class GroupAdmin(StockGroupAdmin, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(super().has_delete_permission(request, obj)) and _is_within(request.user, obj)
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if field is not None and request is not None and db_field.name == "permissions":
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None and db_field.name == "permissions":
             beyond = permissions_beyond(request.user)
             if beyond is not None:
                 field.queryset = field.queryset.exclude(pk__in=beyond)

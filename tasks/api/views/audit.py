@@ -36,13 +36,13 @@ _DESCRIBED = {
 class AuditFilter(BaseFilterBackend):
     """Takes these parameters and no other."""
 
-    def filter_queryset(self, request: Request, queryset: "QuerySet[AuditEntry]", view: Any) -> "QuerySet[AuditEntry]":
+    def filter_queryset(self, request: Request, queryset: "QuerySet[Any]", view: Any) -> "QuerySet[Any]":
         errors: list[dict[str, str]] = []
-        for name, value in request.query_params.items():
+        for name, value in request.query_params.dict().items():
             if name in PAGING or not value:
                 continue
             try:
-                queryset = _narrowed(queryset, name, value)
+                queryset = _narrowed(queryset, name, str(value))
             except Wrong as error:
                 errors.append(error.of(name))
         if errors:
@@ -54,7 +54,7 @@ class AuditFilter(BaseFilterBackend):
         return [{"name": name, "description": words, **text} for name, words in _DESCRIBED.items()]
 
 
-def _narrowed(rows: "QuerySet[AuditEntry]", name: str, value: str) -> "QuerySet[AuditEntry]":
+def _narrowed(rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
     """Raises Wrong."""
     if name not in _DESCRIBED:
         raise Wrong("unknown_parameter", f"there is no such parameter; there are {', '.join(_DESCRIBED)}")

@@ -52,7 +52,7 @@ class KeyViewSet(ReadsChunked):
             raise PermissionDenied("keys are managed by whoever signs in with a password, and not by a key")
 
     def get_queryset(self) -> "QuerySet[ApiKey]":
-        return ApiKey.objects.filter(user=self.request.user).select_related("user").order_by("-id")
+        return ApiKey.objects.filter(user_id=self.request.user.pk or 0).select_related("user").order_by("-id")
 
     def _everybodys(self, permission: str) -> "QuerySet[ApiKey]":
         """Returns all keys to those with the permission, and to others their own."""

@@ -103,7 +103,7 @@ def test_queues_pause_resume_and_limits(ann: User) -> None:
     services.limit_queue("default", rate_limit=5.0, actor=ann)
     paused, resumed, limited = AuditEntry.objects.order_by("id")
     assert (paused.verb, paused.target, paused.reason) == ("pause", "default", "they are down")
-    assert (resumed.verb, resumed.before["pause_reason"]) == ("resume", "they are down")
+    assert (resumed.verb, (resumed.before or {})["pause_reason"]) == ("resume", "they are down")
     assert (limited.before, limited.after) == ({"rate_limit": None}, {"rate_limit": 5.0})
     assert Queue.objects.get(name="default").rate_limit == 5.0
 
