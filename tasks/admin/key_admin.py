@@ -46,7 +46,8 @@ def _revoke_one(key: ApiKey, values: dict[str, Any], user: Any) -> Done:
 
 def _revoke(ids: list[Any], values: dict[str, Any], user: Any) -> Report:
     done = revoke_keys(_keys_of(user).filter(pk__in=ids), actor=user, reason=values["reason"])
-    return Report(list[Any](done), [], {each: (REVOKED, "it opens nothing already") for each in ids if each not in done})
+    skipped = {each: (REVOKED, "it opens nothing already") for each in ids if each not in done}
+    return Report(list[Any](done), [], skipped)
 
 
 def _keys_of(user: Any, permission: str = "tasks.change_apikey") -> "QuerySet[ApiKey]":
