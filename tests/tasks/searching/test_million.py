@@ -28,7 +28,8 @@ def root(django_db_setup: None, django_db_blocker: Any) -> Iterator[User]:
     with django_db_blocker.unblock():
         with transaction.atomic():
             if database.is_postgresql():
-                database.run("SET LOCAL statement_timeout = 0")  # the fill is no statement of ours, and machines are busy
+                # The fill is no statement of ours, and machines are busy.
+                database.run("SET LOCAL statement_timeout = 0")
             fill()
             if database.is_postgresql():
                 database.run("ANALYZE tasks_task, tasks_taskattempt")
