@@ -46,7 +46,7 @@ def would_do(row: Any) -> str:
 
 def letter_link(letter: DeadLetter) -> SafeString:
     address = reverse("admin:tasks_deadletter_change", args=[letter.pk])
-    return format_html('<a class="text-link" href="{}">{}</a>', address, str(letter.pk)[-12:])
+    return format_html('<a class="text-link ty-nowrap" href="{}">{}</a>', address, str(letter.pk)[-12:])
 
 
 def _attempts(row: Any) -> dict[str, Any]:

@@ -113,8 +113,10 @@ def _shown(preview: Preview) -> dict[str, Any]:
 
 def _lines(sample: Sample) -> list[tuple[str, str]]:
     """Returns the lines of both payloads, each with "gone", "new" or ""."""
+    # Without the commas at their ends: a line before a new one has not changed.
     before, after = (
-        json.dumps(masked(value), indent=2, ensure_ascii=False).splitlines() for value in (sample.before, sample.after)
+        [line.removesuffix(",") for line in json.dumps(masked(value), indent=2, ensure_ascii=False).splitlines()]
+        for value in (sample.before, sample.after)
     )
     words = {"-": "gone", "+": "new", " ": ""}
     return [(words[line[0]], line) for line in difflib.ndiff(before, after) if line[0] in words][:400]
