@@ -109,7 +109,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
 def _write(actor: Any, values: dict[str, Any], target: str, ids: list[str], count: int) -> AuditEntry:
     way_in = entrance()
     # Both may be lazy objects that read the session.
-    user = actor or getattr(way_in.request, "user", None)
+    user: Any = actor or getattr(way_in.request, "user", None)
     user_id = getattr(user, "pk", None)
     return AuditEntry.objects.create(
         actor_id=user_id,
