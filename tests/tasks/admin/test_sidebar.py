@@ -37,7 +37,7 @@ def test_flower_is_listed_where_its_address_is_known(root: Client, settings: Any
 
 
 def test_nobody_is_led_where_they_may_not_go(sign_in: Callable[..., Client]) -> None:
-    assert set(listed(sign_in("tasks.view_queue"))) - {"Flower"} == {"Dashboard", "Queues", "API docs"}
+    assert set(listed(sign_in("tasks.view_queue"))) - {"Flower"} == {"Dashboard", "Queues", "API docs", "API keys"}
     viewer = sign_in(*permissions_of(VIEWER))
     found = listed(viewer)
     assert "Users" not in found
