@@ -1,4 +1,4 @@
-"""How many requests a second one user, and one key, may send to one web process; docs/adr/0016 says why a process."""
+"""How many requests a second one user, and one key, may send to one web process; docs/adr/0018 says why a process."""
 
 import threading
 import time
