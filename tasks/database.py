@@ -30,6 +30,16 @@ def clock_plus(seconds: str) -> str:
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', printf('%%.3f seconds', {seconds}))"
 
 
+def aged(seconds: str) -> str:
+    """SQL for the time that lay an SQL expression in seconds before the statement reached the database.
+
+    For what a process gives as ages: by `clock()` they would be younger by the time that planning and locks take.
+    """
+    if is_postgresql():
+        return f"(statement_timestamp() - ({seconds}) * interval '1 second')"
+    return clock_plus(f"-{seconds}")
+
+
 def once(expression: str) -> str:
     """SQL for an expression that is evaluated once a statement, so that an index is searched by its value.
 

@@ -76,7 +76,7 @@ def _write_lines(lines: list[tuple[Pair, str, str, str, float]]) -> None:
     database.run(
         f"""WITH {database.given(**types, ago="double precision")}
         INSERT INTO tasks_tasklog (task_id, attempt, level, message, fields, at)
-        SELECT v_id, v_attempt, v_level, v_message, v_fields{cast}, {database.clock_plus("-v_ago")} FROM v""",
+        SELECT v_id, v_attempt, v_level, v_message, v_fields{cast}, {database.aged("v_ago")} FROM v""",
         [
             database.as_rows(
                 {

@@ -123,8 +123,8 @@ def _move(endings: list[Ending], incarnation: uuid.UUID) -> tuple[set[Pair], lis
                    WHERE {database.is_in("v_id", "v")} AND coalesce(status, '') = %s AND incarnation = %s
                    ORDER BY id {database.lock(skip_locked=True)})
         UPDATE tasks_task SET status = {becomes},
-            started_at = {database.clock_plus("-v_started_ago")},
-            finished_at = CASE WHEN {becomes} IN ({final}) THEN {database.clock_plus("-v_ended_ago")} END,
+            started_at = {database.aged("v_started_ago")},
+            finished_at = CASE WHEN {becomes} IN ({final}) THEN {database.aged("v_ended_ago")} END,
             run_at = CASE WHEN v_status = '{TaskStatus.RETRYING}' THEN {database.clock_plus("v_delay")} ELSE run_at END,
             unsettled = has_dependents AND {becomes} IN ({final}),
             uncounted = uncounted + v_uncounted, lease_expires_at = NULL, alone = %s
@@ -154,8 +154,8 @@ def record_attempts(endings: list[Ending]) -> None:
         f"""WITH {database.given(**_ATTEMPT_TYPES)}
         INSERT INTO tasks_taskattempt (task_id, number, outcome, worker, incarnation, started_at, finished_at,
             category, error_class, error_message, traceback, result)
-        SELECT v_id, v_attempt, v_outcome, v_worker, v_incarnation, {database.clock_plus("-v_started_ago")},
-            {database.clock_plus("-v_ended_ago")}, v_category, v_error_class, v_message, v_traceback, v_result{jsonb}
+        SELECT v_id, v_attempt, v_outcome, v_worker, v_incarnation, {database.aged("v_started_ago")},
+            {database.aged("v_ended_ago")}, v_category, v_error_class, v_message, v_traceback, v_result{jsonb}
         FROM v""",
         [_rows(_ATTEMPT_TYPES, endings)],
     )
