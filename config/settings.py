@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tasks.middleware.LateFormMiddleware",
     "tasks.middleware.DoorMiddleware",
+    "tasks.middleware.VisibleSignsMiddleware",
 ]
 
 TEMPLATES = [
@@ -208,6 +209,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_LIMIT", 64 * 1024 * 1024, lea
 # --- Admin ----------------------------------------------------------------------------------------------------------
 
 FLOWER_URL = env.url("FLOWER_URL", {"http", "https"})  # as browsers reach it; without, the sidebar does not list it
+
+# The login page is opened without a page to go to as well: by a bookmark, or after one has signed out.
+LOGIN_REDIRECT_URL = "admin:index"
 
 UNFOLD = {
     "SITE_TITLE": "Taskyard",

@@ -47,6 +47,11 @@ _UNSEEN = re.compile(
 )
 
 
+def has_unseen(text: str) -> bool:
+    """Tells whether `visible` would change more than the ends of lines."""
+    return _UNSEEN.search(text) is not None
+
+
 def visible(text: str) -> str:
     """Returns the text with what would not be seen written as in JSON: no stored text shall look like another one."""
     return _UNSEEN.sub(_written, text.replace("\r\n", "\n"))

@@ -77,4 +77,5 @@ class SelectionList(VerbPages):
 def _words(error: dict[str, str]) -> str:
     detail, attr = error["detail"], error["attr"].replace("_", " ")
     said = detail if error["attr"] == SEARCH_VAR else f"{attr}: {detail}"
-    return f"{said[:1].upper()}{said[1:]}."
+    said = f"{said[:1].upper()}{said[1:]}"
+    return said if said.endswith("?") else f"{said}."

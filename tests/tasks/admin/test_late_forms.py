@@ -29,6 +29,12 @@ def test_a_session_that_expired_in_mid_form_is_told_so(root: Client) -> None:
     assert "session had ended" not in Client().get("/admin/", follow=True).content.decode()
 
 
+def test_a_login_without_a_page_to_go_to_leads_to_the_dashboard() -> None:
+    User.objects.create_user("ada", password="s3cret", is_staff=True)
+    answer = Client().post("/admin/login/", {"username": "ada", "password": "s3cret"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
 def test_a_form_without_its_token_is_refused_in_words(root: Client) -> None:
     address = pause()
     strict = Client(enforce_csrf_checks=True)
