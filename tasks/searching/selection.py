@@ -18,6 +18,7 @@ TASKS: Kind = "tasks"
 DEAD_LETTERS: Kind = "dead_letters"
 
 NEWEST_LOOKED_AT = 100_000
+_LOOKED_INTO = {TASKS: "Payloads, errors and durations", DEAD_LETTERS: "Payloads and errors"}
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Selection:
     def rows(self, user: Any) -> QuerySet[Any]:
         """Returns what is selected, in no order. Raises InvalidSearch, also where the user may not search so.
 
-        What lies in payloads and errors is looked for in the newest NEWEST_LOOKED_AT of what the rest matches; a query
-        of its own finds where those begin.
+        What lies in payloads and errors, and how long something ran, which has no index, is looked for in the newest
+        NEWEST_LOOKED_AT of what the rest matches; a query of its own finds where those begin.
         """
         return self.within(DeadLetter.objects.all() if self.kind == DEAD_LETTERS else Task.objects.all(), user)
 
@@ -78,7 +79,8 @@ class Selection:
         said = hints([term for _, term in terms])
         if any(is_deep(self.kind, term) for _, term in terms):
             said.append(
-                f"Payloads and errors were searched in the newest {NEWEST_LOOKED_AT:,} of what the other words match."
+                f"{_LOOKED_INTO[self.kind]} were searched in the newest {NEWEST_LOOKED_AT:,} "
+                "of what the other words match."
             )
         return said
 

@@ -73,5 +73,5 @@ WORDS = by_name(
     Word("created", "when it was submitted", time("created_at"), examples=TIMES),
     Word("finished", "when it ended", time("finished_at"), examples=TIMES, may_be_null=True),
     Word("age", "how long ago it was submitted", age("created_at"), examples=AGES),
-    Word("duration", "how long it ran", duration, examples=(">1m", "<1s", "1s..10s"), may_be_null=True),
+    Word("duration", "how long it ran", duration, examples=(">1m", "<1s", "1s..10s"), is_deep=True),
 )

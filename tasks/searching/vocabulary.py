@@ -26,7 +26,8 @@ Condition = Callable[[Term, Look], Q]
 class Word:
     """`condition` raises Wrong; `known` are the values that completion offers, and `examples` what it offers else.
 
-    A deep word looks into what lies beside the row or inside a document: only in the newest rows (see `selection`).
+    A deep word looks into what lies beside the row or inside a document, or at what no index has: only in the newest
+    rows (see `selection`).
     """
 
     name: str

@@ -23,7 +23,13 @@ def test_payloads_are_searched_in_the_newest_of_what_the_rest_matches(
     assert names(root, "payload.order_id:42 status:completed,failed") == "ab"
     assert names(root, "payload.order_id:42 queue:default priority:<9") == "b"  # of b and d
     assert names(root, "queue:default") == "abd"
-    assert Selection("tasks", "payload.order_id:42").notes == [
+    assert names(root, "duration:>1s") == "d"  # of d and e
+    assert names(root, "status:completed,failed", min_duration="1s") == "ab"
+    for q, filters in (("payload.order_id:42", {}), ("", {"min_duration": "1s"})):
+        assert Selection("tasks", q, filters).notes == [
+            "Payloads, errors and durations were searched in the newest 2 of what the other words match."
+        ]
+    assert Selection("dead_letters", "error:timeout").notes == [
         "Payloads and errors were searched in the newest 2 of what the other words match."
     ]
     assert Selection("tasks", "status:failed queue:default job").notes == []
