@@ -10,11 +10,14 @@ from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from rest_framework.request import Request
 
+from tasks.api.filters import A_TIME, schema_of
 from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.services.editing import UNCHANGEABLE
+from tasks.services.failure_rules import RuleForm
+from tasks.services.queues import LEAST_PER_SECOND, MOST_AT_ONCE, MOST_PER_SECOND
 from tasks.services.retrying import LONGEST_SPREAD
-from tasks.services.submission_form import WHOLE, Submission, Text, path_errors
+from tasks.services.submission_form import WHOLE, Submission, Text, not_both, path_errors
 
 LONGEST_REASON = 1_000
 
@@ -49,8 +52,22 @@ def _without(*names: str) -> Callable[[dict[str, Any]], None]:
         for name in names:
             del schema["properties"][name]
         schema.pop("required", None)
+        if "depends_on" in schema["properties"]:
+            _alone(schema)
 
     return shorten
+
+
+def _alone(schema: dict[str, Any]) -> None:
+    """Outside of a list there are no places to name tasks by."""
+    not_both(schema)
+    schema["properties"]["depends_on"]["items"] = {"type": "string", "format": "uuid"}
+
+
+class Single(Submission):
+    """For the schema alone: a submission that is in no list."""
+
+    model_config = ConfigDict(json_schema_extra=_alone)
 
 
 class Edited(Submission, Reasoned):
@@ -124,10 +141,10 @@ class Matching(BaseModel):
     type: Text | None = None
     queue: Text | None = None
     fingerprint: Text | None = None
-    category: Text | None = None
+    category: Annotated[Text, Field(json_schema_extra=schema_of("category"))] | None = None
     error_class: Text | None = None
-    created_after: Text | None = None
-    created_before: Text | None = None
+    created_after: Annotated[Text, Field(json_schema_extra=A_TIME)] | None = None
+    created_before: Annotated[Text, Field(json_schema_extra=A_TIME)] | None = None
     q: Annotated[Text | None, Field(description="A search in the grammar of docs/search.md")] = None
     ids: Ids | None = None
 
@@ -140,6 +157,15 @@ class Matching(BaseModel):
         return self.model_dump(include=set(Matching.model_fields) - {"ids"}, exclude_none=True)
 
 
+def _maybe_counted_in_the_address(schema: dict[str, Any]) -> None:
+    schema["required"] = [name for name in schema["required"] if name != "confirm_count"]
+
+
+def _with_a_reason_maybe_counted(schema: dict[str, Any]) -> None:
+    _maybe_counted_in_the_address(schema)
+    _with_a_reason(schema)
+
+
 class Filtered(Reasoned, Matching):
     """`confirm_count` is how many open dead letters the caller expects to match."""
 
@@ -147,17 +173,23 @@ class Filtered(Reasoned, Matching):
 
 
 class FilteredJustified(Filtered):
-    model_config = ConfigDict(json_schema_extra=_with_a_reason)
+    model_config = ConfigDict(json_schema_extra=_with_a_reason_maybe_counted)
 
 
 class FilteredRetried(Retried, Filtered):
-    pass
+    model_config = ConfigDict(json_schema_extra=_maybe_counted_in_the_address)
 
 
 class Previewed(Matching):
     """`payload` is a merge patch (RFC 7396)."""
 
     payload: dict[str, Any] | None = None
+
+
+class RuleChange(RuleForm):
+    """For the schema alone: `services.change_rule` reads it, together with what the rule says already."""
+
+    model_config = ConfigDict(json_schema_extra={})
 
 
 class OfGroup(Reasoned):
@@ -170,10 +202,18 @@ class OfGroupRetried(Retried, OfGroup):
     pass
 
 
+class OfGroupJustified(OfGroup):
+    model_config = ConfigDict(json_schema_extra=_with_a_reason)
+
+
 class Judged(Reasoned):
     """`seen` is how many deaths the caller knows of: where there are more by now, nothing is done."""
 
-    seen: Annotated[int, Field(ge=0)] | None = None
+    seen: Annotated[int, Field(ge=0), WHOLE] | None = None
+
+
+class JudgedWithReason(Judged):
+    model_config = ConfigDict(json_schema_extra=_with_a_reason)
 
 
 class Limits(BaseModel):
@@ -181,8 +221,8 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    rate_limit: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    concurrency_limit: Annotated[int, WHOLE] | None = None
+    rate_limit: Annotated[float, Field(ge=LEAST_PER_SECOND, le=MOST_PER_SECOND, allow_inf_nan=False)] | None = None
+    concurrency_limit: Annotated[int, Field(ge=1, le=MOST_AT_ONCE), WHOLE] | None = None
 
 
 def an_object(request: Request) -> dict[str, Any]:

@@ -6,11 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.api.answers import word_of
 from tasks.api.bodies import LONGEST_REASON, Reasoned
+from tasks.api.filters import schema_of
 from tasks.canary import LARGEST_CANARY
-from tasks.searching import DEAD_LETTERS, TASKS, Selection
+from tasks.searching import DEAD_LETTERS, FILTERS, TASKS, Selection
 from tasks.services.bulk_actions import BulkOptions
 from tasks.services.submission_form import Text
 from tasks.states import OF_DEAD_LETTERS, BulkVerb
+
+_FILTERS: dict[str, Any] = {
+    "properties": {name: schema_of(name) for names in FILTERS.values() for name in names},
+    "additionalProperties": False,
+}
 
 
 class Selected(BaseModel):
@@ -19,7 +25,9 @@ class Selected(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     q: Annotated[Text, Field(description="A search in the grammar of the lists")] = ""
-    filters: Annotated[dict[str, Text], Field(description="As the parameters of the lists")] = {}
+    filters: Annotated[
+        dict[str, Text], Field(description="As the parameters of the lists", json_schema_extra=_FILTERS)
+    ] = {}
 
 
 class GuardGiven(BaseModel):
@@ -36,8 +44,24 @@ class GuardGiven(BaseModel):
     ) = None
 
 
+def _dry_or_said(schema: dict[str, Any]) -> None:
+    """A dry run needs no more than the verb; to start one, it is said why and how many are expected."""
+    schema["anyOf"] = [
+        {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]},
+        {
+            "properties": {
+                "reason": {"minLength": 1, "pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"},
+                "expected_count": {"type": "integer", "minimum": 1},
+            },
+            "required": ["reason", "expected_count"],
+        },
+    ]
+
+
 class BulkAsked(Reasoned):
     """`verb` is done to all that is selected when the request comes; what comes to match later is not touched."""
+
+    model_config = ConfigDict(json_schema_extra=_dry_or_said)
 
     verb: Annotated[Text, word_of(BulkVerb)]
     selection: Selected = Selected()

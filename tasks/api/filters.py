@@ -38,6 +38,20 @@ _NUMBERS = {"priority": "[0-9]", "attempt": "[0-9]{1,9}"}
 _A_TIME = "A time in ISO 8601; of a day, its beginning"
 _A_LIST = "One or several with commas"
 
+# An empty value is none: forms send those.
+A_TIME: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "const": ""},
+    ]
+}
+A_TEXT: dict[str, Any] = {
+    "type": "string",
+    "maxLength": LONGEST,
+    "pattern": r"^[^\u0000-\u0008\u000e-\u001f\u007f]*$",
+}
+
 
 class SelectionFilter(BaseFilterBackend):
     """Narrows a list by the `Selection` that its address holds. The view says which kind in `selects`."""
@@ -51,10 +65,10 @@ class SelectionFilter(BaseFilterBackend):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         orders = getattr(view, "orders", ())
         names = [SEARCH, *FILTERS[view.selects], *(["open"] if view.selects == "dead_letters" else [])]
-        found = [_described(name, _words_of(name), _schema_of(name)) for name in names]
+        found = [described(name, _words_of(name), schema_of(name)) for name in names]
         if orders:
             words = _WORDS[ORDERING].format(", ".join(orders))
-            found.append(_described(ORDERING, words, _several(f"-?({'|'.join(orders)})")))
+            found.append(described(ORDERING, words, _several(f"-?({'|'.join(orders)})")))
         return found
 
 
@@ -73,11 +87,12 @@ def selection_of(kind: Kind, request: Request, *, also: Iterable[str] = ()) -> S
     given = request.query_params.dict()
     filters = {name: given[name] for name in FILTERS[kind] if name in given}
     if given.get("open"):
-        filters.setdefault("resolution", _resolutions(given["open"]))
+        filters.setdefault("resolution", resolutions_of(given["open"]))
     return Selection(kind, given.get(SEARCH, ""), filters)
 
 
-def _resolutions(text: str) -> str:
+def resolutions_of(text: str) -> str:
+    """From `open` to `resolution`. Raises InvalidSearch."""
     words = {word.strip().lower() for word in text.split(",") if word.strip()}
     wrong = sorted(words - {"true", "false"})
     if wrong:
@@ -102,23 +117,29 @@ def _words_of(name: str) -> str:
     return _WORDS.get(name) or (_A_TIME if name.endswith(("_after", "_before")) else _A_LIST)
 
 
-def _schema_of(name: str) -> dict[str, Any]:
+def schema_of(name: str) -> dict[str, Any]:
     """Returns what a value looks like; words are taken in any case, and times without their zone or their hour too."""
     if name in _CHOICES:
-        return _several(f"({'|'.join(_CHOICES[name])})")
+        return words_of(_CHOICES[name])
     if name in _NUMBERS:
         number = _NUMBERS[name]
         return _several(rf"((>=|<=|>|<)?{number}|{number}\.\.{number})")
     if name.endswith(("_after", "_before")):
-        return {"type": "string", "format": "date-time"}
+        return A_TIME
     if name.endswith("_duration"):
-        return {"type": "string", "pattern": r"^[0-9]{1,4}(ms|s|m|h|d)?$"}
-    return {"type": "string", "maxLength": LONGEST, "pattern": r"^[^\u0000-\u0008\u000e-\u001f\u007f]*$"}
+        return {"type": "string", "pattern": r"^([0-9]{1,4}(ms|s|m|h|d)?)?$"}
+    return A_TEXT
+
+
+def words_of(known: Iterable[str]) -> dict[str, Any]:
+    """Returns what one of these words looks like, or several with commas."""
+    return _several(f"({'|'.join(known)})")
 
 
 def _several(one: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^{one}(,{one})*$"}
+    return {"type": "string", "pattern": f"^({one}(,{one})*)?$"}
 
 
-def _described(name: str, words: str, schema: dict[str, Any]) -> dict[str, Any]:
+def described(name: str, words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns a parameter of an address, which may be left out."""
     return {"name": name, "in": "query", "required": False, "description": words, "schema": schema}

@@ -3,16 +3,20 @@
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from tasks.api import bodies
-from tasks.services.submission_form import Text
+from tasks.api.filters import described, words_of
+from tasks.services.submission_form import Text, iso_time
 from tasks.states import FailureCategory, GroupState
 
 ORDERS = {"count": "open_count", "total": "total_count", "first_seen": "first_seen", "last_seen": "last_seen"}
 _WORDS = {"state": GroupState.values, "category": FailureCategory.values, "open": ["true", "false"]}
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(iso_time)]
 
 
 class GroupQuery(BaseModel):
@@ -27,8 +31,8 @@ class GroupQuery(BaseModel):
     category: Annotated[Text, Field(description="One or several with commas")] = ""
     error_class: Annotated[Text, Field(description="The class of the error, whole")] = ""
     fingerprint: Text = ""
-    seen_after: Annotated[AwareDatetime | None, Field(description="Of the newest death")] = None
-    seen_before: Annotated[AwareDatetime | None, Field(description="Of the newest death")] = None
+    seen_after: Annotated[Moment | None, Field(description="Of the newest death")] = None
+    seen_before: Annotated[Moment | None, Field(description="Of the newest death")] = None
     ordering: Annotated[Text, Field(description=f"{', '.join(ORDERS)}; with a `-` the largest first")] = ""
 
     @field_validator("state", "category", "open")
@@ -46,6 +50,16 @@ class GroupQuery(BaseModel):
         if text and text.removeprefix("-") not in ORDERS:
             raise ValueError(f"{text!r} is not one of {', '.join(ORDERS)}, each also with a -")
         return text
+
+
+def _schema_of(name: str) -> dict[str, Any]:
+    if name in _WORDS:
+        return words_of(_WORDS[name])
+    if name == "ordering":
+        return {"type": "string", "pattern": f"^(-?({'|'.join(ORDERS)}))?$"}
+    if name.startswith("seen_"):
+        return {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "const": ""}]}
+    return {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
 def words(text: str) -> list[str]:
@@ -82,12 +96,6 @@ class GroupFilter(BaseFilterBackend):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
-            {
-                "name": name,
-                "in": "query",
-                "required": False,
-                "description": field.description or "Whole",
-                "schema": {"type": "string"},
-            }
+            described(name, field.description or "Whole", _schema_of(name))
             for name, field in GroupQuery.model_fields.items()
         ]

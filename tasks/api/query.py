@@ -15,7 +15,7 @@ _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class KnowsItsQuery(APIView):
-    """Refuses parameters that the schema does not name."""
+    """Refuses parameters that the schema does not name, and those that come twice."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -28,6 +28,11 @@ def _check(request: Request) -> None:
     known = _parameters().get((request.method or "", _described_path(match.route if match else "")))
     if known is None:
         return  # no method of this address
+    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if twice:
+        raise InvalidSubmission(
+            [{"code": "given_twice", "detail": "it is given more than once", "attr": name} for name in twice[:10]]
+        )
     wrong = [name for name in request.query_params if name not in known]
     if wrong:
         raise InvalidSubmission(

@@ -14,7 +14,7 @@ from tasks.classifying import Pattern, Rule, RuleBook, RuleFacts
 from tasks.exceptions import InvalidSubmission, RuleMissing
 from tasks.models import DeadLetter, FailureRule, TaskAttempt
 from tasks.retry_policy import LONGEST_DELAY
-from tasks.services.submission_form import Text, path_errors
+from tasks.services.submission_form import WHOLE, Text, path_errors
 from tasks.states import RULED, MessageMatch, Outcome, RuleVerdict
 from tasks.versions import check_version
 
@@ -23,18 +23,30 @@ TRIED_LETTERS, TRIED_ATTEMPTS = 1_000, 20_000
 SAMPLES = 20
 
 
+def _says_something(schema: dict[str, Any]) -> None:
+    """Says in a schema what `_does_something` and `_delay_is_for_what_is_tried_again` check."""
+
+    def one_of(names: str, **others: dict[str, Any]) -> dict[str, Any]:
+        known = {name: {"minLength": 1} for name in names.split()} | others
+        return {"anyOf": [{"required": [name], "properties": {name: each}} for name, each in known.items()]}
+
+    delayed = {"verdict": {"const": RuleVerdict.DIE.value}, "delay": {"type": "number"}}
+    schema["allOf"] = [one_of("type error_class message"), one_of("category verdict", delay={"type": "number"})]
+    schema["not"] = {"required": list(delayed), "properties": delayed}
+
+
 class RuleForm(BaseModel):
     """The fields of a rule. What is empty matches everything, or leaves the failure as it is."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_says_something)
 
-    order: Annotated[int, Field(ge=0, le=100_000)] = 100
+    order: Annotated[int, Field(ge=0, le=100_000), WHOLE] = 100
     enabled: bool = True
     type: Annotated[Text, Field(max_length=100)] = ""
     error_class: Annotated[Text, Field(max_length=200)] = ""
     message_match: Literal["contains", "regex"] = "contains"
     message: Annotated[Text, Field(max_length=200)] = ""
-    category: Annotated[Text, Field(max_length=20)] = ""
+    category: Annotated[Text, Field(max_length=20, json_schema_extra={"enum": ["", *sorted(RULED)]})] = ""
     verdict: Literal["", "retry", "die"] = ""
     delay: Annotated[float, Field(ge=0, le=LONGEST_DELAY, allow_inf_nan=False, strict=False)] | None = None
     note: Annotated[Text, Field(max_length=500)] = ""

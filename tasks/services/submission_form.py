@@ -25,7 +25,7 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
-def _iso_time(value: Any) -> Any:
+def iso_time(value: Any) -> Any:
     # pydantic also takes numbers and strings of digits for Unix times: a typo would run in 1970.
     if isinstance(value, datetime) or (isinstance(value, str) and _ISO.match(value)):
         return value
@@ -85,10 +85,16 @@ class Undo(BaseModel):
     payload: dict[str, Any] = Field(default_factory=dict)
 
 
+def not_both(schema: dict[str, Any]) -> None:
+    """Says in a schema what `_one_time` checks."""
+    both = {"delay": {"type": "number"}, "run_at": {"type": "string"}}
+    schema["not"] = {"required": list(both), "properties": both}
+
+
 class Submission(BaseModel):
     """One task as people and programs ask for it. Times are in seconds."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=not_both)
 
     type: Annotated[Text, Field(min_length=1, max_length=NAME_LIMIT)]
     payload: dict[str, Any] = Field(default_factory=dict)
@@ -97,9 +103,7 @@ class Submission(BaseModel):
     priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY), WHOLE] | None = None
     delay: Annotated[float, Field(ge=0, le=10 * YEAR, allow_inf_nan=False)] | None = None
     run_at: (
-        Annotated[
-            AwareDatetime, BeforeValidator(_iso_time), Field(strict=False), pydantic.AfterValidator(_within_years)
-        ]
+        Annotated[AwareDatetime, BeforeValidator(iso_time), Field(strict=False), pydantic.AfterValidator(_within_years)]
         | None
     ) = None
     max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS), WHOLE] | None = None

@@ -1,7 +1,7 @@
 """Headers that several addresses take or send."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -14,6 +14,7 @@ IF_MATCH = OpenApiParameter(
     {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'},
     OpenApiParameter.HEADER,
     description="The ETag that the row was read with: it is changed only if nobody changed it since, else 412",
+    examples=[OpenApiExample("Whoever changed it", value="*"), OpenApiExample("As it was read", value='"1f3870be"')],
 )
 
 

@@ -13,9 +13,10 @@ from tasks import audit_trail
 from tasks.api import access_shapes
 from tasks.api.access_answers import AuditEntryShape
 from tasks.api.answers import Page
-from tasks.api.filters import PAGING
+from tasks.api.filters import A_TIME, PAGING, described, words_of
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import ModelPermissions, may_see_payload
+from tasks.api.query import KnowsItsQuery
 from tasks.exceptions import InvalidSubmission
 from tasks.models import AuditEntry
 from tasks.searching.messages import Wrong, quoted
@@ -50,8 +51,8 @@ class AuditFilter(BaseFilterBackend):
         return queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        text = {"in": "query", "required": False, "schema": {"type": "string"}}
-        return [{"name": name, "description": words, **text} for name, words in _DESCRIBED.items()]
+        schemas = {"door": words_of(Door.values), "after": A_TIME, "before": A_TIME}
+        return [described(name, words, schemas.get(name, {"type": "string"})) for name, words in _DESCRIBED.items()]
 
 
 def _narrowed(rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
@@ -71,7 +72,7 @@ def _narrowed(rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
     return rows.filter(**{"actor_name" if name == "actor" else name: value})
 
 
-class AuditViewSet(GenericViewSet):  # type: ignore[type-arg]  # none when it runs
+class AuditViewSet(KnowsItsQuery, GenericViewSet):  # type: ignore[type-arg]  # none when it runs
     queryset = AuditEntry.objects.all()
     permission_classes = [ModelPermissions]
     pagination_class = CappedPagination

@@ -24,12 +24,13 @@ from tasks.api.bulk_answers import (
 )
 from tasks.api.bulk_bodies import BulkAsked
 from tasks.api.describing import IDEMPOTENCY_KEY, example
+from tasks.api.filters import words_of
 from tasks.api.pagination import CappedPagination
 from tasks.api.permissions import ModelPermissions, may_see_payload
 from tasks.api.views.chunked import ReadsChunked
 from tasks.exceptions import InvalidSubmission
 from tasks.models import BulkAction
-from tasks.services.bulk_actions import may_use, read_verb
+from tasks.services.bulk_actions import check_token, may_use, read_verb
 from tasks.states import BulkStatus, BulkVerb, ItemState
 
 
@@ -51,8 +52,8 @@ class BulkActionViewSet(ReadsChunked):
     @extend_schema(
         summary="List bulk actions",
         parameters=[
-            OpenApiParameter("status", str, description="One or several with commas"),
-            OpenApiParameter("verb", str, description="One or several with commas"),
+            OpenApiParameter("status", words_of(BulkStatus.values), description="One or several with commas"),
+            OpenApiParameter("verb", words_of(BulkVerb.values), description="One or several with commas"),
         ],
         responses={200: Page[BulkActionShape]},
     )
@@ -91,6 +92,8 @@ class BulkActionViewSet(ReadsChunked):
     def create(self, request: Request) -> Response:
         body = bodies.read(BulkAsked, bodies.an_object(request))
         verb, selection = read_verb(body.verb), body.selected()
+        token = request.headers.get("Idempotency-Key")
+        check_token(token)
         if body.dry_run:
             preview = services.preview_bulk_action(verb=verb, selection=selection, actor=request.user)
             return Response(preview_shape(preview, selection.in_words()))
@@ -108,7 +111,7 @@ class BulkActionViewSet(ReadsChunked):
             options=body.options.model_dump(exclude_defaults=True),
             guard=body.wanted_guard(),
             expected_count=body.expected_count,
-            token=request.headers.get("Idempotency-Key"),
+            token=token,
         )
         return Response(self._shape(action), status=status.HTTP_201_CREATED if action.is_new else status.HTTP_200_OK)
 
@@ -118,7 +121,7 @@ class BulkActionViewSet(ReadsChunked):
 
     @extend_schema(
         summary="List what became of each item",
-        parameters=[OpenApiParameter("state", str, description="One or several with commas")],
+        parameters=[OpenApiParameter("state", words_of(ItemState.values), description="One or several with commas")],
         responses={200: Page[BulkItemShape]},
     )
     def items(self, request: Request, pk: uuid.UUID) -> Response:

@@ -17,7 +17,7 @@ from tasks.api.confirming import discard_confirmed, matching, options_of, reproc
 from tasks.api.dead_letter_answers import DeadLetterShape, DeadLetterStatsShape, MatchedShape, PreviewShape
 from tasks.api.describing import example
 from tasks.api.failure_shapes import preview_shape
-from tasks.api.filters import SelectionFilter
+from tasks.api.filters import SelectionFilter, resolutions_of, schema_of
 from tasks.api.pagination import CappedPagination, CursorPagination
 from tasks.api.permissions import ModelPermissions, VerbPermissions, check_may_change_payload, may_see_payload
 from tasks.api.views.chunked import ReadsChunked
@@ -32,9 +32,10 @@ _BY_FILTER = (
     "than BULK_LIMIT (10,000) become a bulk action: the answer is 202 with that, and the coordinator works it off."
 )
 _FILTERS = [
-    OpenApiParameter(name, str, description="As in the list")
-    for name in (*sorted(bodies.Matching.model_fields.keys() - {"ids"}), "open", "confirm_count")
+    OpenApiParameter(name, schema_of(name), description="As in the list")
+    for name in (*sorted(bodies.Matching.model_fields.keys() - {"ids"}), "open")
 ]
+_FILTERS.append(OpenApiParameter("confirm_count", {"type": "integer", "minimum": 0}, description="As in the body"))
 
 
 class DeadLetterView(ReadsChunked):
@@ -161,7 +162,7 @@ class DeadLetterVerbs(DeadLetterView):
         """Returns the body with the filters of the address, so that the list's own address can be used."""
         given = bodies.an_object(self.request)
         query: dict[str, Any] = self.request.query_params.dict()
-        query.pop("open", None)  # nothing else is touched
+        resolutions_of(query.pop("open", ""))  # is read, and changes nothing: what is open is all that is touched
         twice = [name for name in query if name in given]
         if twice:
             errors = [{"code": "given_twice", "detail": "it is in the address as well", "attr": name} for name in twice]

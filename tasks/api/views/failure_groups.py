@@ -73,7 +73,7 @@ class FailureGroupViewSet(ReadsChunked):
     @extend_schema(
         summary="Ignore a group",
         description=f"It is counted on, and stays ignored until it is reopened. The reason is needed. {_SEEN}",
-        request=bodies.Judged,
+        request=bodies.JudgedWithReason,
         responses={200: GroupShape, 409: ConflictShape},
         examples=[example("Known", {"reason": "the partner's sandbox is closed at night"})],
     )
@@ -113,7 +113,7 @@ class FailureGroupViewSet(ReadsChunked):
     @extend_schema(
         summary="Discard the open dead letters of a group",
         description=f"The reason is needed. {_CONFIRMED}",
-        request=bodies.OfGroup,
+        request=bodies.OfGroupJustified,
         responses={200: MatchedShape, 202: BulkActionShape, 409: ConflictShape},
         examples=[example("All 17", {"confirm_count": 17, "reason": "the orders were cancelled"})],
     )

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from tasks import services
 from tasks.api import bodies
-from tasks.api.answers import Page
+from tasks.api.answers import Page, RefusalShape
 from tasks.api.dead_letter_answers import FailureRuleShape, TrialShape
 from tasks.api.describing import IF_MATCH, example, sends_etag
 from tasks.api.failure_shapes import rule_shape, trial_shape
@@ -69,9 +69,9 @@ class FailureRuleViewSet(ReadsChunked):
     @extend_schema(
         summary="Change a rule",
         description="What is left out stays.",
-        request=RuleForm,
+        request=bodies.RuleChange,
         parameters=[IF_MATCH, sends_etag(200)],
-        responses={200: FailureRuleShape},
+        responses={200: FailureRuleShape, 412: RefusalShape},
         examples=[example("Switch it off", {"enabled": False})],
     )
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -79,7 +79,7 @@ class FailureRuleViewSet(ReadsChunked):
         rule = services.change_rule(pk, bodies.an_object(request), actor=request.user, version=version)
         return Response(rule_shape(rule), headers=etag(rule))
 
-    @extend_schema(summary="Remove a rule", parameters=[IF_MATCH], responses={204: None})
+    @extend_schema(summary="Remove a rule", parameters=[IF_MATCH], responses={204: None, 412: RefusalShape})
     def destroy(self, request: Request, pk: int) -> Response:
         services.remove_rule(pk, actor=request.user, version=wanted_version(request, self.rule(pk)))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -9,11 +9,12 @@ from rest_framework.viewsets import GenericViewSet
 from tasks import queue_figures, selectors, task_figures
 from tasks.api import queue_shapes
 from tasks.api.permissions import ModelPermissions
+from tasks.api.query import KnowsItsQuery
 from tasks.api.queue_answers import FailedCountShape, OverloadedShape, PendingCountShape, StatusShape
 from tasks.models import Queue
 
 
-class QueueManagerViewSet(GenericViewSet):  # type: ignore[type-arg]
+class QueueManagerViewSet(KnowsItsQuery, GenericViewSet):  # type: ignore[type-arg]
     queryset: QuerySet[Queue] = Queue.objects.all()
     permission_classes = [ModelPermissions]
     pagination_class = None

@@ -65,7 +65,8 @@ class TaskVerbs(TaskView):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: uuid.UUID) -> Response:
         self.task(pk)
-        body = bodies.read(bodies.Reasoned, {**_of_query(request, "reason"), **bodies.an_object(request)})
+        of_query = bodies.read(bodies.Reasoned, _of_query(request, "reason"))
+        body = bodies.read(bodies.Reasoned, {"reason": of_query.reason, **bodies.an_object(request)})
         report = services.cancel_tasks([pk], actor=request.user, reason=body.reason)
         report.of_one(TaskStatus.CANCELLED)
         code = status.HTTP_202_ACCEPTED if report.requested else status.HTTP_200_OK

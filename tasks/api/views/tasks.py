@@ -81,7 +81,7 @@ class TaskViewSet(TaskView):
     @extend_schema(
         summary="Submit a task",
         description="201 where it is new, 200 where the same was submitted before with its key.",
-        request=Submission,
+        request=bodies.Single,
         parameters=[IDEMPOTENCY_KEY],
         responses={201: TaskShape, 200: TaskShape, 409: ConflictShape},
         examples=[

@@ -47,7 +47,8 @@ def start_bulk_action(
     verb = read_verb(verb)
     check_kind(verb, selection)
     check_may_use(actor, verb)
-    _check_words(reason, token)
+    _check_words(reason)
+    check_token(token)
     read = read_options(verb, options)
     if guard is None and verb == BulkVerb.REPROCESS:
         guard = default_guard()
@@ -117,6 +118,8 @@ def _shown(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_count(expected: int | None, found: int) -> None:
+    if found == 0 and expected:
+        raise SetChanged(expected, found)
     if found == 0:
         detail = "nothing matches by now: there is nothing to do"
         raise InvalidSubmission([{"code": "empty", "detail": detail, "attr": "selection"}])
@@ -133,18 +136,22 @@ def read_verb(word: str) -> BulkVerb:
         raise InvalidSubmission([{"code": "unknown_verb", "detail": detail, "attr": "verb"}]) from None
 
 
-def _check_words(reason: str, token: str | None) -> None:
+def _check_words(reason: str) -> None:
     errors = []
     if not reason.strip():
         errors.append({"code": "required", "detail": "say why: it is kept with what was done", "attr": "reason"})
     if len(reason) > LONGEST_REASON or storable_text(reason, LONGEST_REASON) != reason:
         detail = f"give up to {LONGEST_REASON:,} characters, without NUL characters and lone surrogates"
         errors.append({"code": "invalid", "detail": detail, "attr": "reason"})
-    if token is not None and (not token or len(token) > LONGEST_TOKEN or storable_text(token, LONGEST_TOKEN) != token):
-        detail = f"give from 1 to {LONGEST_TOKEN} characters"
-        errors.append({"code": "invalid", "detail": detail, "attr": "idempotency_key"})
     if errors:
         raise InvalidSubmission(errors)
+
+
+def check_token(token: str | None) -> None:
+    """Raises InvalidSubmission for what is none."""
+    if token is not None and (not token or len(token) > LONGEST_TOKEN or storable_text(token, LONGEST_TOKEN) != token):
+        detail = f"give from 1 to {LONGEST_TOKEN} characters"
+        raise InvalidSubmission([{"code": "invalid", "detail": detail, "attr": "idempotency_key"}])
 
 
 def _hash(selection: Any) -> str:
