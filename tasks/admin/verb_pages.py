@@ -57,7 +57,7 @@ class VerbPages(ReadOnlyAdmin):
 
     def buttons(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         return [
-            {"label": verb.label, "address": self._address(verb.name, row.pk), "is_grave": verb.is_grave}
+            {"label": verb.label, "address": self._address(verb.name, row.pk, request), "is_grave": verb.is_grave}
             for verb in self.verbs
             if verb.may_be_used_by(request.user) and verb.allows(row)
         ]
@@ -69,7 +69,7 @@ class VerbPages(ReadOnlyAdmin):
         if row is None:
             missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
             return missing
-        page = self._address("change", row.pk)
+        page = self._address("change", row.pk, request)
         form = verb.form(request.POST if request.method == "POST" else None, row=row, request=request)
         if request.method == "POST" and form.is_valid():
             try:
@@ -85,13 +85,12 @@ class VerbPages(ReadOnlyAdmin):
                 return HttpResponseRedirect(page)
             else:
                 self.message_user(request, done.words, messages.SUCCESS)
-                return HttpResponseRedirect(
-                    reverse("admin:tasks_task_change", args=[done.goes_to]) if done.goes_to else page
-                )
+                made = reverse("admin:tasks_task_change", args=[done.goes_to]) if done.goes_to else None
+                return HttpResponseRedirect(page if made is None else self._keeping(request, made))
         elif request.method != "POST" and not verb.allows(row):
             self.message_user(request, f"Its state does not allow that by now: {verb.label}.", messages.WARNING)
             return HttpResponseRedirect(page)
-        return self._ask(request, verb, form, {"original": row, "back": page, "action": request.path})
+        return self._ask(request, verb, form, {"original": row, "back": page, "action": request.get_full_path()})
 
     # --- A selection -------------------------------------------------------------------------------------------------
 
@@ -189,8 +188,13 @@ class VerbPages(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/tasks/verb.html", context)
 
-    def _address(self, action: str, pk: Any) -> str:
-        return reverse(f"admin:tasks_{self.opts.model_name}_{action}", args=[pk])
+    def _address(self, action: str, pk: Any, request: HttpRequest) -> str:
+        return self._keeping(request, reverse(f"admin:tasks_{self.opts.model_name}_{action}", args=[pk]))
+
+    def _keeping(self, request: HttpRequest, address: str) -> str:
+        """Returns the address with the filters of the list that the user came from: the way back leads there."""
+        filters = self.get_preserved_filters(request)
+        return f"{address}?{filters}" if filters else address
 
 
 def _entry(verb: Verb, form: VerbForm) -> str:

@@ -149,6 +149,18 @@ def test_a_verb_is_done_said_and_written_down(
         assert "because &lt;script&gt;" in text
 
 
+def test_the_way_back_leads_to_the_list_that_one_came_from(root: Client, make_task: Any) -> None:
+    task = make_task(S.FAILED)
+    kept = "?_changelist_filters=status%3Dfailed"
+    addresses = [each["address"] for each in root.get(page(task) + kept).context["buttons"]]
+    retry = address("retry", task) + kept
+    assert retry in addresses
+    assert f'action="{retry}"' in root.get(retry).content.decode()
+    done = root.post(retry, {})
+    assert done["Location"] == page(task) + kept
+    assert 'href="/admin/tasks/task/?status=failed"' in root.get(done["Location"]).content.decode()
+
+
 def test_what_the_row_is_called_is_escaped_on_the_page_that_asks(root: Client, make_task: Any) -> None:
     text = root.get(address("cancel", make_task(S.PENDING, name=f"name {NASTY}"))).content.decode()
     assert NASTY not in text
