@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from tasks.models import DeadLetter, Task
@@ -14,17 +13,6 @@ from tasks.transitions import finish
 from tests.tasks.rows import HOLDER, a_task, claimed, ending
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def admin(page: Page) -> Page:
-    User.objects.create_superuser("root", password="pw")
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("root")
-    page.get_by_label("Password").fill("pw")
-    page.get_by_role("button", name=re.compile("log in", re.IGNORECASE)).click()
-    expect(page.locator("#nav-sidebar-apps")).to_be_visible()
-    return page
 
 
 @pytest.fixture
