@@ -81,13 +81,13 @@ class FailureCategory(TextChoices):
     CONNECTION = "connection"
     HTTP_4XX = "http_4xx", "HTTP 4xx"
     HTTP_5XX = "http_5xx", "HTTP 5xx"
-    RATE_LIMITED = "rate_limited"
-    INVALID_PAYLOAD = "invalid_payload"
-    CODE_ERROR = "code_error"
-    WORKER_LOST = "worker_lost"
-    WORKER_KILLER = "worker_killer"
-    UNKNOWN_TYPE = "unknown_type"
-    DEPENDENCY_FAILED = "dependency_failed"
+    RATE_LIMITED = "rate_limited", "Rate limited"
+    INVALID_PAYLOAD = "invalid_payload", "Invalid payload"
+    CODE_ERROR = "code_error", "Code error"
+    WORKER_LOST = "worker_lost", "Worker lost"
+    WORKER_KILLER = "worker_killer", "Worker killer"
+    UNKNOWN_TYPE = "unknown_type", "Unknown type"
+    DEPENDENCY_FAILED = "dependency_failed", "Dependency failed"
     CANCELLED = "cancelled"
 
 
@@ -191,8 +191,8 @@ class BulkVerb(TextChoices):
 
     CANCEL = "cancel"
     RETRY = "retry"
-    RUN_NOW = "run_now"
-    CHANGE_PRIORITY = "change_priority"
+    RUN_NOW = "run_now", "Run now"
+    CHANGE_PRIORITY = "change_priority", "Change priority"
     REPROCESS = "reprocess"  # this one and the next are for dead letters
     DISCARD = "discard"
 

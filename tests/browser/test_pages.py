@@ -23,6 +23,7 @@ COLOURS = 128  # a page has few: a palette halves its file, and nobody sees it
 def picture(page: Page, folder: Path, name: str) -> None:
     """Writes what the window shows, in both themes."""
     for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # which the admin's frame only reads when it loads
         page.evaluate("theme => document.documentElement.classList.toggle('dark', theme === 'dark')", theme)
         shot = page.screenshot(animations="disabled", caret="hide")
         image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
