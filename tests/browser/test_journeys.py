@@ -84,7 +84,7 @@ def test_a_bulk_reprocess_stops_itself_after_its_canary(operator: Page, installa
     assert status == 201, answer
     operator.goto("/admin/tasks/deadletter/?q=type:sample.work+resolution:open")
     sign_in(operator)
-    load_until(operator, operator.get_by_text(re.compile(rf"\b{COUNT} dead letters")).locator("visible=true"))
+    load_until(operator, operator.get_by_text(re.compile(rf"\b{COUNT}\s+dead letters")).locator("visible=true"))
     operator.locator("#action-toggle").check()
     operator.get_by_text(re.compile(f"Select all {COUNT}")).click()
     operator.locator("select[name=action]").select_option("reprocess")

@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from tasks.models import DeadLetter, Task
@@ -66,4 +68,29 @@ def test_a_waiting_task_is_edited_and_a_selection_cancelled(admin: Page, complai
     admin.get_by_role("button", name="Cancel 4 tasks").click()
     expect(admin.get_by_text("4 tasks were cancelled.")).to_be_visible()
     assert Task.objects.filter(status=TaskStatus.CANCELLED).count() == len(others) + 1
+    assert complaints == []
+
+
+def test_a_session_that_ended_in_mid_form_leads_to_the_sign_in_and_back(
+    admin: Page, dead: Task, complaints: list[str]
+) -> None:
+    form = f"/admin/tasks/task/{dead.pk}/retry/"
+    admin.goto(form)
+    admin.get_by_label("Reason").fill("The shop is up again")
+    olga = User.objects.get()
+    olga.set_password("pw")  # the fixture's user has none
+    olga.save()
+    Session.objects.all().delete()
+    admin.get_by_role("button", name="Retry").click()
+    expect(admin.get_by_text("Your session had ended: nothing was changed")).to_be_visible()
+    assert Task.objects.get(pk=dead.pk).status == TaskStatus.FAILED
+    admin.get_by_label("Username").fill("olga")
+    admin.get_by_label("Password").fill("pw")
+    admin.get_by_role("button", name="Log in").click()
+    expect(admin.get_by_text("It gets a fresh budget of attempts")).to_be_visible()
+    assert admin.url.endswith(form)
+    assert Task.objects.get(pk=dead.pk).status == TaskStatus.FAILED
+    admin.get_by_role("button", name="Retry").click()
+    expect(admin.get_by_text("It was retried.")).to_be_visible()
+    assert Task.objects.get(pk=dead.pk).status == TaskStatus.PENDING
     assert complaints == []
