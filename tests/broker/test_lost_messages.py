@@ -1,5 +1,6 @@
 """Messages that the broker loses: the rows know better."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +12,19 @@ from tests.broker.processes import wait_until
 pytestmark = pytest.mark.broker
 
 
-def test_purged_messages_are_sent_again(installation: Installation) -> None:
+def test_purged_messages_are_sent_again(installation: Installation, tmp_path: Path) -> None:
     line = f"{installation.namespace}.default.plain"
-    busy = installation.submit_all([{"type": "sample.work", "payload": {"seconds": 2}, "priority": 9}] * 2)
-    installation.await_status("processing", busy, within=20)
+    released = tmp_path / "released"
+    busy = []
+    for _ in range(2):  # one by one: together they might be one process's, and the other would be free
+        busy.append(installation.submit("sample.work", {"until": str(released)}, priority=9))
+        installation.await_status("processing", busy, within=20)
     # As many as the window takes while both processes are busy: none is left to follow the purged ones.
     tasks = installation.submit_all([{"type": "sample.noop", "payload": {}}] * 3)
     installation.await_status("queued", tasks, within=20)
     with installation.channel() as channel:
         purged = wait_until(lambda: channel.queue_purge(line), within=20, what="messages to purge")
+    released.touch()
     assert installation.await_ended([*tasks, *busy], within=30) == {"completed": len(tasks) + 2}
     returned = "SELECT count(*) FROM tasks_task WHERE id = ANY(%s::uuid[]) AND returns >= 1"
     assert installation.value(returned, [tasks]) >= purged

@@ -26,6 +26,7 @@ class Work(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seconds: float = 0.0
+    until: str = ""  # a file: the plain one works on until it is there
     ledger: str = ""
     fail_until: int = 0
     fail_while: str = ""  # a file: as long as it is there, every attempt fails
@@ -62,6 +63,8 @@ def work(ctx: TaskContext, payload: Work) -> str:
     """Sleeps, notes itself in the ledger, fails up to an attempt."""
     _note(payload.ledger, "start", ctx)
     time.sleep(payload.seconds)
+    while payload.until and not Path(payload.until).exists():
+        time.sleep(0.02)
     _fail(ctx, payload)
     _note(payload.ledger, "end", ctx)
     return "done"
