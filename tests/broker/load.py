@@ -21,7 +21,7 @@ class Load:
     """
 
     def __init__(
-        self, installation: Installation, ledger: Path, *, queue: str = "default", pause: float = 0.03
+        self, installation: Installation, ledger: Path, *, queue: str = "default", pause: float = 0.1
     ) -> None:
         self.ids: list[str] = []
         self.submitted: Counter[str] = Counter()

@@ -26,7 +26,7 @@ class StubbornLoad:
     the ids are all that may be in the database.
     """
 
-    def __init__(self, installation: Installation, ledger: Path, *, pause: float = 0.03, **options: Any) -> None:
+    def __init__(self, installation: Installation, ledger: Path, *, pause: float = 0.06, **options: Any) -> None:
         self.installation, self.ledger = installation, ledger
         self.name = f"load {uuid.uuid4().hex[:12]}"
         self.ids: list[str] = []

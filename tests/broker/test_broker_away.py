@@ -53,7 +53,7 @@ def test_a_broker_that_is_killed_three_times_under_load_loses_and_repeats_nothin
         with Load(installation, ledger) as load:
             for _ in range(ROUNDS):
                 broker.kill()
-                load.await_submitted(60)
+                load.await_submitted(30)
                 broker.start()
                 load.await_completed(60, within=RECOVERY)
         load.assert_all_completed(within=RECOVERY)
@@ -66,7 +66,7 @@ def test_a_broker_that_is_stopped_for_a_minute_under_load_is_no_more_than_a_dela
     installation: Installation, broker: OwnRabbitMQ, ledger: Path
 ) -> None:
     with lasting(installation):
-        with Load(installation, ledger, pause=0.1) as load:
+        with Load(installation, ledger) as load:
             broker.stop()
             until = time.monotonic() + AWAY
             wait_until(lambda: broker_error(installation), within=30, what="the coordinator says that it is away")

@@ -72,7 +72,7 @@ def test_a_broker_that_has_forgotten_everything_gets_it_again(
         with Load(installation, ledger) as load:
             broker.kill()
             shutil.rmtree(broker.folder / "data")
-            load.await_submitted(60)
+            load.await_submitted(30)
             broker.start()
             load.await_completed(60, within=RECOVERY)
         load.assert_all_completed(within=RECOVERY)

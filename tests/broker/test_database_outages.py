@@ -60,7 +60,7 @@ def judge(load: StubbornLoad) -> None:
 def test_an_immediate_restart_under_load_is_survived_by_every_process(
     installation: Installation, server: OwnPostgres, ledger: Path
 ) -> None:
-    with StubbornLoad(installation, ledger, pause=0.01) as load:
+    with StubbornLoad(installation, ledger, pause=0.03) as load:
         server.restart_immediately()
         installation.reconnect()
         load.await_completed(60, within=RECOVERY)
@@ -70,7 +70,7 @@ def test_an_immediate_restart_under_load_is_survived_by_every_process(
 def test_connections_that_are_cut_again_and_again_in_mid_chunk_cost_nothing(
     installation: Installation, ledger: Path
 ) -> None:
-    with StubbornLoad(installation, ledger, pause=0.01) as load:
+    with StubbornLoad(installation, ledger, pause=0.03) as load:
         for _ in range(15):
             busy = installation.rows(
                 """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -84,7 +84,7 @@ def test_connections_that_are_cut_again_and_again_in_mid_chunk_cost_nothing(
 def test_a_database_that_is_gone_for_longer_than_every_lease_comes_back_to_sound_rows(
     installation: Installation, server: OwnPostgres, ledger: Path
 ) -> None:
-    with StubbornLoad(installation, ledger, pause=0.01) as load:
+    with StubbornLoad(installation, ledger, pause=0.03) as load:
         server.stop()
         time.sleep(GONE_SECONDS)  # the outage itself
         for process in ("worker", "coordinator"):

@@ -64,7 +64,7 @@ def test_workers_that_were_frozen_past_their_leases_take_up_work_again_and_repea
     installation: Installation, ledger: Path
 ) -> None:
     groups = [installation.processes.running[kind].pid for kind in KINDS]  # each leads the group of its pool processes
-    with StubbornLoad(installation, ledger, pause=0.01) as load:
+    with StubbornLoad(installation, ledger, pause=0.03) as load:
         for kind in KINDS:
             held = "SELECT 1 FROM tasks_task WHERE status = 'processing' AND worker = %s"
             worker = f"{kind}@{installation.namespace}"
@@ -94,7 +94,7 @@ def test_the_outcome_of_a_process_that_was_frozen_before_it_could_record_it_is_r
         # By its own reckoning the process has its lease when it goes on, so that nothing but the row can refuse it.
         installation.processes.variables[kind] = {"LEASE_SECONDS": "60", "KILL_POINTS": str(points.folder / kind)}
     installation.start()
-    with StubbornLoad(installation, ledger, pause=0.01) as load:
+    with StubbornLoad(installation, ledger, pause=0.03) as load:
         for kind in KINDS:
             armed = ArmedPoints(points.folder / kind)
             armed.arm(KillPoint.RECORDING, signal.SIGSTOP)

@@ -122,7 +122,7 @@ def test_pool_processes_and_workers_killed_under_load_lose_nothing_and_repeat_no
         return await_started(ledger, held[-1])
 
     start_all()
-    with StubbornLoad(installation, ledger, queue="killed", pause=0.01) as load:
+    with StubbornLoad(installation, ledger, queue="killed", pause=0.03) as load:
         for kind in names:
             os.kill(hold(kind), signal.SIGKILL)
         load.await_completed(40, within=AGAIN_WITHIN)

@@ -73,7 +73,7 @@ def test_work_is_claimed_retried_delayed_and_recorded_by_the_databases_clock(
 ) -> None:
     began = installation.value("SELECT clock_timestamp()")
     clocks = {name: installation.submit("sample.clock", queue=name) for name in HOURS}
-    with StubbornLoad(installation, ledger, pause=0.01) as load:
+    with StubbornLoad(installation, ledger, pause=0.03) as load:
         # Delays, retries and leases that are renewed: whatever a wrong clock would turn into at once or never.
         late = [
             installation.submit(kind, {"seconds": 1.5, "fail_until": 1, "retry_after": 1.0}, queue=name, delay=1.0)
