@@ -24,11 +24,14 @@ BIN = ROOT / ".venv" / "bin"
 # None of these reads Django's settings when it is imported.
 _LIBRARIES = (
     "asgiref.sync", "celery.bin.celery", "celery.concurrency.prefork", "celery.fixups.django", "celery.worker",
-    "celery.worker.consumer", "celery.worker.strategy", "dj_database_url", "django.core.handlers.asgi",
-    "django.core.management", "django.db.backends.postgresql.psycopg_any", "django.db.models", "django.forms",
-    "django.template.defaulttags", "django.views.debug", "httpx", "jsonschema", "kombu.transport.pyamqp",
-    "psycopg_binary", "psycopg_pool", "pydantic", "structlog", "uuid_utils.compat", "uvicorn.lifespan.off",
+    "celery.worker.consumer", "celery.worker.strategy", "certifi", "charset_normalizer", "cron_descriptor",
+    "dj_database_url", "django.core.handlers.asgi", "django.core.management",
+    "django.db.backends.postgresql.psycopg_any", "django.db.models", "django.forms", "django.template.defaulttags",
+    "django.views.debug", "httpcore", "httpx", "importlib.metadata", "jsonschema", "jwt", "kombu.transport.pyamqp",
+    "psycopg_binary", "psycopg_pool", "pydantic", "pydantic.json_schema", "pydantic.networks", "requests",
+    "structlog", "timezone_field", "tzdata", "uritemplate", "urllib3", "uuid_utils.compat", "uvicorn.lifespan.off",
     "uvicorn.loops.auto", "uvicorn.main", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto",
+    "whitenoise.base",
 )  # fmt: skip
 
 

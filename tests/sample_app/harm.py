@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -45,8 +46,10 @@ def deaf() -> None:
 
 
 def hold_the_gil() -> None:
-    """Runs in C and lets no other thread of Python run."""
-    sum(range(10**12))
+    """Waits in C for ever, which no signal ends, and lets no other thread of Python run."""
+    library, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+    while True:
+        library.pthread_mutex_lock(mutex)  # the second time it is ours already
 
 
 def swallow() -> None:

@@ -26,6 +26,7 @@ settings.LEASE_SECONDS = float(sys.argv[2])
 django.setup()
 
 from tasks import holding, registry
+from tests.sample_app import harm
 from tests.tasks.pool_process import PoolProcess
 
 @registry.handler("test.deaf")
@@ -35,7 +36,7 @@ def deaf(ctx, payload):
 
 @registry.handler("test.holds_the_gil")
 def holds_the_gil(ctx, payload):
-    sum(range(10**12))  # C code that never lets another thread of Python run
+    harm.hold_the_gil()
 
 holding.GRACE = 0.2
 PoolProcess().take(*map(uuid.UUID, sys.argv[3:]))
@@ -58,7 +59,7 @@ def queued(type_name: str, count: int, timeout: float) -> list[uuid.UUID]:
 
 
 def test_a_handler_that_hears_nothing_is_timed_out_with_its_process() -> None:
-    quick, deaf, waiting = queued("test.deaf", 2, timeout=0.3)
+    quick, deaf, waiting = queued("test.deaf", 2, timeout=1)
     ended = run(30, quick, deaf, waiting)
     assert ended.returncode == WEDGED_EXIT, ended.stderr
     assert statuses([quick, deaf, waiting]) == [TaskStatus.COMPLETED, TaskStatus.RETRYING, TaskStatus.PENDING]
@@ -68,7 +69,7 @@ def test_a_handler_that_hears_nothing_is_timed_out_with_its_process() -> None:
 
 def test_a_process_whose_threads_stand_still_ends_before_its_leases_do() -> None:
     quick, holder = queued("test.holds_the_gil", 1, timeout=0.3)
-    ended = run(2, quick, holder)
+    ended = run(3, quick, holder)
     assert ended.returncode != 0
     assert "holds_the_gil" in ended.stderr  # whose fault it was
     assert Task.objects.get(id=holder).status == TaskStatus.PROCESSING  # the reaper's
