@@ -11,20 +11,27 @@ from xdist.workermanage import WorkerController
 # The files that take longest, in the order they are begun in, so that no process is left alone with one at the end.
 LONGEST = (
     "tests/broker/test_broker_away.py",
-    "tests/broker/test_broker_troubles.py",
+    "tests/broker/test_tls.py",
     "tests/broker/test_messages_lost_under_load.py",
-    "tests/broker/test_lost_workers.py",
+    "tests/broker/test_broker_troubles.py",
     "tests/tasks/transitions/machine/test_machine.py",
-    "tests/broker/test_kill_points.py",
-    "tests/broker/test_poison.py",
+    "tests/broker/test_lost_workers.py",
+    "tests/tasks/transitions/machine/test_pairs.py",
+    "tests/broker/test_reconnecting.py",
     "tests/broker/test_database_outages.py",
     "tests/broker/test_partitions.py",
-    "tests/broker/test_reconnecting.py",
-    "tests/broker/test_tls.py",
+    "tests/broker/test_two_beats.py",
+    "tests/test_servers.py",
+    "tests/broker/test_poison.py",
     "tests/broker/test_two_coordinators.py",
-    "tests/tasks/transitions/machine/test_pairs.py",
+    "tests/broker/test_kill_points.py",
+    "tests/broker/test_pgbouncer.py",
+    "tests/deploy/test_running.py",
+    "tests/broker/test_full_mode.py",
+    "tests/broker/test_dying_dispatchers.py",
+    "tests/broker/test_database_full.py",
 )
-LONG = ("tests/broker/", "tests/test_servers.py")  # they wait for servers and processes, the others for nothing
+LONG = "tests/broker/"  # they wait for servers and processes, the others for nothing
 
 
 @pytest.hookimpl

@@ -20,9 +20,7 @@ class Load:
     Each request has a plain task and a coroutine that write to the ledger, and one that returns its number.
     """
 
-    def __init__(
-        self, installation: Installation, ledger: Path, *, queue: str = "default", pause: float = 0.1
-    ) -> None:
+    def __init__(self, installation: Installation, ledger: Path, *, queue: str = "default", pause: float = 0.1) -> None:
         self.ids: list[str] = []
         self.submitted: Counter[str] = Counter()
         self.total = 0  # of the numbers that `sample.echo` was given

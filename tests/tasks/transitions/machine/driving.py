@@ -12,7 +12,6 @@ EXAMPLES = int(os.environ.get("TRANSITIONS_EXAMPLES", "0"))
 STEPS = 40
 
 MARKS = [
-    pytest.mark.database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(float(os.environ.get("TRANSITIONS_SECONDS", "900"))),
 ]

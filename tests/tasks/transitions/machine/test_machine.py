@@ -5,13 +5,14 @@ Each run takes the same examples. For a long search with new ones, which makes s
 TRANSITIONS_SECONDS, 900 unless set, for each of the two machines.
 """
 
+import pytest
 from django.db import connection
 
 from tests.tasks.transitions.machine.driving import MARKS, drive
 from tests.tasks.transitions.machine.workers import WorkersAndPeople
 
-pytestmark = MARKS
+pytestmark = [pytest.mark.database, *MARKS]
 
 
 def test_rows_live_as_the_model_does_over_several_connections() -> None:
-    drive(WorkersAndPeople, 80 if connection.vendor == "postgresql" else 60)
+    drive(WorkersAndPeople, 50 if connection.vendor == "postgresql" else 40)
