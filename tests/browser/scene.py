@@ -73,7 +73,7 @@ def night(olga: User) -> Scene:
     failed = _failed(now, letters["invoice.send"][0])
     waiting = _task(
         now, S.PENDING, "data_processing", 24, name="Revenue of June by country", created_by=olga, tags=["monthly"],
-        payload={"source": {"path": "sales-06.csv"}, "sink": {"path": "june.csv"}},
+        payload_bytes=64, payload={"source": {"path": "sales-06.csv"}, "sink": {"path": "june.csv"}},
     )  # fmt: skip
     waiting.save(force_insert=True)
     group = FailureGroup.objects.get(type="http_request")
@@ -182,16 +182,16 @@ def _dead(now: datetime, dice: random.Random, kind: str) -> list[DeadLetter]:
     TaskAttempt.objects.bulk_create(
         TaskAttempt(
             task=task, number=3, outcome=Outcome.FAILED, worker=task.worker, error_message=message,
-            started_at=task.finished_at - timedelta(seconds=0.3), finished_at=task.finished_at, **error,
+            started_at=at - timedelta(seconds=0.3), finished_at=at, **error,
         )
-        for task in tasks
+        for task, at in zip(tasks, died, strict=True)
     )  # fmt: skip
     letters = DeadLetter.objects.bulk_create(
         DeadLetter(
             task=task, type=kind, queue=task.queue, message=message, fingerprint=print_of, attempts=3,
-            created_at=task.finished_at, announced_at=task.finished_at, **error,
+            created_at=at, announced_at=at, **error,
         )
-        for task in tasks
+        for task, at in zip(tasks, died, strict=True)
     )  # fmt: skip
     hours = {str(hour_of(now) - ago): max(0, count // (ago + 1) - dice.randrange(3)) for ago in range(30)}
     FailureGroup.objects.create(
@@ -211,7 +211,7 @@ def _failed(now: datetime, letter: DeadLetter) -> Task:
         "order": 20_380, "customer": {"name": "Nordlicht GmbH", "country": "DE"}, "api_key": "k-1f9a77",
         "lines": [{"sku": "TEA-250", "amount": 2}, {"sku": "CUP-04", "amount": 6}],
     }  # fmt: skip
-    task.tags, task.max_attempts, task.has_dependents = ["shop", "b2b"], 3, True
+    task.tags, task.payload_bytes, task.has_dependents = ["shop", "b2b"], 171, True
     task.created_at = task.finished_at - timedelta(seconds=58)
     task.run_at, task.started_at = task.created_at, task.finished_at - timedelta(seconds=4)
     task.save()

@@ -3,8 +3,8 @@
 The pictures go to a temporary folder; with TASKYARD_SCREENSHOTS=1 to docs/screenshots, for the README.
 """
 
-import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from tests.browser.scene import night
 pytestmark = pytest.mark.browser
 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+KEPT = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 COLOURS = 128  # a page has few: a palette halves its file, and nobody sees it
 
 
@@ -25,16 +26,17 @@ def picture(page: Page, folder: Path, name: str) -> None:
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # which the admin's frame only reads when it loads
         page.evaluate("theme => document.documentElement.classList.toggle('dark', theme === 'dark')", theme)
-        shot = page.screenshot(animations="disabled", caret="hide")
-        image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        image.save(folder / f"{name}-{theme}.png", optimize=True)
+        page.screenshot(path=folder / f"{name}-{theme}.png", animations="disabled", caret="hide")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    if not os.environ.get("TASKYARD_SCREENSHOTS"):
-        return tmp_path
-    return Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Where pictures go first; those that are to stay are made small."""
+    yield tmp_path
+    if os.environ.get("TASKYARD_SCREENSHOTS"):
+        for taken in tmp_path.glob("*.png"):
+            image = Image.open(taken).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            image.save(KEPT / taken.name, optimize=True)
 
 
 def test_every_page_opens_fits_and_is_pictured(
