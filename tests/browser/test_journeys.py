@@ -97,6 +97,7 @@ def test_a_bulk_reprocess_stops_itself_after_its_canary(operator: Page, installa
     operator.evaluate("window.sameDocument = true")
     expect(operator.get_by_text("Stopped by its guard")).to_be_visible()
     expect(operator.get_by_text(re.compile(r"of the canary's 5 failed"))).to_be_visible()
+    expect(operator.locator("#items tbody")).to_contain_text("Done")  # its items as well
     assert operator.evaluate("window.sameDocument") is True  # shown without a reload
     assert operator.url == page
     expect(operator.get_by_role("link", name="Pause")).to_have_count(0)

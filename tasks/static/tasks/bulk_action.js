@@ -34,6 +34,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live-part]");
       const shown = live.querySelector("[data-live-part]");
       if (part && part.outerHTML !== shown.outerHTML) replace(shown, part);
+      if (!goesOn()) await showItems();
       wait = EVERY;
       say("");
     } catch {
@@ -41,6 +42,14 @@ document.addEventListener("DOMContentLoaded", () => {
       say("The server does not answer: what is shown may be old. Trying again…");
     }
     plan();
+  }
+
+  // Once, at its end: until then the page of items stays as it is for whoever reads it.
+  async function showItems() {
+    const answer = await fetch(location.href, { credentials: "same-origin", redirect: "manual" });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const items = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("items");
+    if (items) document.getElementById("items").replaceWith(items);
   }
 
   function replace(shown, part) {
