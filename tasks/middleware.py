@@ -64,8 +64,11 @@ class VisibleSignsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
-        is_page = isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith("text/html")
-        if is_page and request.path_info.startswith(reverse("admin:index")):
+        if (
+            isinstance(response, HttpResponse)
+            and response.get("Content-Type", "").startswith("text/html")
+            and request.path_info.startswith(reverse("admin:index"))
+        ):
             text = response.content.decode(response.charset)
             if has_unseen(text):
                 parts = _EDITED.split(text)  # every second one is edited
