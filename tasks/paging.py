@@ -29,6 +29,11 @@ class Pages:
         """The number of rows, counted no further than the cap of `selectors.capped_count`, and whether that cut it."""
         return selectors.capped_count(self.rows) if self._few is None else (len(self._few), False)
 
+    @property
+    def is_few(self) -> bool:
+        """Whether the keys of all rows are known; those that change meanwhile stay among them."""
+        return self._few is not None
+
     def between(self, start: int, stop: int) -> list[Any]:
         if self._few is None:
             return list(self.rows[start:stop])

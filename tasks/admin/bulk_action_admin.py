@@ -15,9 +15,10 @@ from unfold.decorators import display
 
 from tasks.admin.attempt_admin import task_link
 from tasks.admin.badges import BULK_COLOURS, ITEM_COLOURS
-from tasks.admin.bulk_action_start import VERBS, BulkActionStart, list_address, query_of
+from tasks.admin.bulk_action_start import VERBS, BulkActionStart, list_address
 from tasks.admin.bulk_action_verbs import VERBS as STEERING
 from tasks.admin.contents import may_see_contents, pretty
+from tasks.admin.list_addresses import query_of
 from tasks.admin.times import age, stamp_and_age
 from tasks.admin.verb_pages import VerbPages
 from tasks.admin.verbs import Verb

@@ -17,17 +17,17 @@ from tasks import services
 from tasks.admin import dead_letter_verbs, task_verbs
 from tasks.admin.bulk_action_form import BulkForm
 from tasks.admin.contents import pretty
+from tasks.admin.list_addresses import selection_in
 from tasks.admin.verbs import Verb
 from tasks.exceptions import BulkActionUnderWay, IdempotencyConflict, InvalidSubmission, SetChanged
 from tasks.models import BulkAction
-from tasks.searching import DEAD_LETTERS, FILTERS, TASKS, InvalidSearch, Selection
+from tasks.searching import DEAD_LETTERS, TASKS, InvalidSearch, Selection
 from tasks.services.bulk_actions import may_use, nouns, preview_patch
 from tasks.states import OF_DEAD_LETTERS, BulkVerb
 
 VERBS: dict[BulkVerb, Verb] = {
     verb.bulk: verb for verb in (*task_verbs.VERBS, *dead_letter_verbs.VERBS) if verb.bulk is not None
 }
-_OF_THE_LIST = {"p", "o", "all", "e", "_changelist_filters"}  # what Django's lists write into their addresses besides
 _MOST_SHOWN = 8  # classes
 
 
@@ -38,29 +38,9 @@ def list_address(verb: BulkVerb, query: str) -> str:
     return f"{address}?{query}" if query else address
 
 
-def query_of(selection: Selection) -> str:
-    """Returns a selection as a list has it in its address."""
-    query = QueryDict(mutable=True)
-    query.update({name: text for name, text in {"q": selection.q, **selection.filters}.items() if text})
-    return query.urlencode()
-
-
 def selection_of(verb: BulkVerb, query: QueryDict) -> Selection:
-    """Returns what a list with this address shows. Raises InvalidSearch for what no list has in its address.
-
-    Left out, it would select more than what the list showed.
-    """
-    kind = DEAD_LETTERS if verb in OF_DEAD_LETTERS else TASKS
-    found: dict[str, str] = {}
-    for name, text in query.items():
-        if name in _OF_THE_LIST:
-            continue
-        plain = name.removesuffix("__exact")
-        if plain != "q" and plain not in FILTERS[kind]:
-            detail = f"there is no filter {name[:40]!r}"
-            raise InvalidSearch([{"code": "unknown_parameter", "detail": detail, "attr": name[:40]}])
-        found[plain] = str(text)
-    return Selection(kind, found.pop("q", ""), found)
+    """Returns what a list with this address shows. Raises InvalidSearch for what no list has in its address."""
+    return selection_in(DEAD_LETTERS if verb in OF_DEAD_LETTERS else TASKS, query)
 
 
 class BulkActionStart(ModelAdmin):

@@ -8,9 +8,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 
+from tasks.admin.list_export import ListExport, export_links
 from tasks.admin.read_only import PreparedList
 from tasks.admin.verb_pages import VerbPages
-from tasks.searching import FILTERS, InvalidSearch, Kind, Selection, complete
+from tasks.searching import FILTERS, InvalidSearch, Selection, complete
 
 
 class SelectedRows(PreparedList):
@@ -32,9 +33,12 @@ class SelectedRows(PreparedList):
             return rows.none()
         return chosen.order_by(*self.selection.order).defer(*self.model_admin.list_defer)
 
+    @property
+    def export_links(self) -> list[tuple[str, str]]:
+        return export_links(self.selection) if self.result_count else []
 
-class SelectionList(VerbPages):
-    selects: ClassVar[Kind]
+
+class SelectionList(ListExport, VerbPages):
     list_before_template = "admin/tasks/search_notes.html"
     list_filter_submit = True
     search_fields = ("id",)  # that there is a search; it is read by `searching`

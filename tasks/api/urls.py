@@ -5,6 +5,7 @@ from django.urls import path
 from tasks.api.views import (
     AuditViewSet,
     BulkActionViewSet,
+    DeadLetterExport,
     DeadLetterVerbs,
     DeadLetterViewSet,
     FailureGroupViewSet,
@@ -13,6 +14,7 @@ from tasks.api.views import (
     KeyViewSet,
     QueueManagerViewSet,
     QueueViewSet,
+    TaskExport,
     TaskTypesView,
     TaskVerbs,
     TaskViewSet,
@@ -30,6 +32,7 @@ urlpatterns = [
     path("tasks/", TaskViewSet.as_view({"get": "list", "post": "create"}), name="tasks"),
     path("tasks/bulk/", TaskViewSet.as_view({"post": "bulk"}), name="tasks-bulk"),
     path("tasks/stats/", TaskViewSet.as_view({"get": "stats"}), name="tasks-stats"),
+    path("tasks/export/", TaskExport.as_view({"get": "export"}), name="tasks-export"),
     path("tasks/cancel/", TaskVerbs.as_view({"post": "cancel_many"}), name="tasks-cancel"),
     path("tasks/retry/", TaskVerbs.as_view({"post": "retry_many"}), name="tasks-retry"),
     path("tasks/priority/", TaskVerbs.as_view({"post": "priority_of_many"}), name="tasks-priority"),
@@ -52,6 +55,7 @@ urlpatterns = [
     path(f"{_BULK}resume/", BulkActionViewSet.as_view({"post": "resume"}), name="bulk-action-resume"),
     path(f"{_BULK}abort/", BulkActionViewSet.as_view({"post": "abort"}), name="bulk-action-abort"),
     path("dlq/tasks/", DeadLetterViewSet.as_view({"get": "list"}), name="dead-letters"),
+    path("dlq/tasks/export/", DeadLetterExport.as_view({"get": "export"}), name="dead-letters-export"),
     path("dlq/groups/", FailureGroupViewSet.as_view({"get": "list"}), name="dead-letter-groups"),
     path(_GROUP, FailureGroupViewSet.as_view({"get": "retrieve"}), name="dead-letter-group"),
     *(

@@ -83,6 +83,17 @@ class Output:
                 grid.add_row(Text(name), Text(harmless(str(value))))
         self._print(grid)
 
+    @property
+    def is_terminal(self) -> bool:
+        return bool(self._out.isatty())
+
+    def stream(self, chunks: Iterable[bytes]) -> None:
+        """Prints a file as it is. Raises BrokenPipeError where nobody reads on."""
+        binary = self._out.buffer
+        for chunk in chunks:
+            binary.write(chunk)
+        binary.flush()
+
     def heading(self, text: str) -> None:
         self._print(Text(f"\n{one_line(text)}", style="bold"))
 

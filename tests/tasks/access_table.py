@@ -32,6 +32,7 @@ API: list[tuple[str, str, int, int, int, int]] = [
     ("POST",   "tasks/",                                401, 403, 201, 201),
     ("POST",   "tasks/bulk/",                           401, 403, 201, 201),
     ("GET",    "tasks/stats/",                          401, 200, 200, 200),
+    ("GET",    "tasks/export/?format=json",             401, 200, 200, 200),
     ("GET",    "tasks/{task}/",                         401, 200, 200, 200),
     ("PATCH",  "tasks/{task}/",                         401, 403, 409, 409),  # it is dead, and not edited
     ("DELETE", "tasks/{task}/",                         401, 403, 409, 409),
@@ -64,6 +65,7 @@ API: list[tuple[str, str, int, int, int, int]] = [
     ("DELETE", "dlq/rules/{rule}/",                     401, 403, 204, 204),
     ("POST",   "dlq/reprocess/preview/",                401, 403, 200, 200),
     ("GET",    "dlq/tasks/",                            401, 200, 200, 200),
+    ("GET",    "dlq/tasks/export/?format=json",         401, 200, 200, 200),
     ("GET",    "dlq/groups/",                           401, 200, 200, 200),
     ("GET",    "dlq/stats/",                            401, 200, 200, 200),
     ("GET",    "dlq/tasks/{letter}/",                   401, 200, 200, 200),

@@ -4,6 +4,7 @@ from tasks.api.views.audit import AuditViewSet
 from tasks.api.views.bulk_actions import BulkActionViewSet
 from tasks.api.views.dead_letters import DeadLetterVerbs, DeadLetterViewSet
 from tasks.api.views.documents import DocsView, SchemaView
+from tasks.api.views.exports import DeadLetterExport, TaskExport
 from tasks.api.views.failure_groups import FailureGroupViewSet
 from tasks.api.views.failure_rules import FailureRuleTrial, FailureRuleViewSet
 from tasks.api.views.keys import KeyViewSet
@@ -18,6 +19,7 @@ from tasks.api.views.unknown import UnknownAddressView
 __all__ = [
     "AuditViewSet",
     "BulkActionViewSet",
+    "DeadLetterExport",
     "DeadLetterVerbs",
     "DeadLetterViewSet",
     "DocsView",
@@ -29,6 +31,7 @@ __all__ = [
     "QueueViewSet",
     "RefreshView",
     "SchemaView",
+    "TaskExport",
     "TaskTypesView",
     "TaskVerbs",
     "TaskViewSet",
