@@ -38,6 +38,7 @@ def rule(run: Run) -> FailureRule:
     return FailureRule.objects.create(order=1, type="sample.*", **values)
 
 
+@pytest.mark.database
 def test_lists_numbers_and_rules_are_the_apis(
     run: Run, api: Any, group: FailureGroup, rule: FailureRule, letters: Any
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_reprocess_patches_the_payload(run: Run, letters: Any) -> None:
     assert (task.payload, task.status) == ({"a": 2}, TaskStatus.PENDING)
 
 
+@pytest.mark.database
 def test_everything_is_reprocessed_under_a_guard(run: Run, letters: Any) -> None:
     words = ("--all", "class:ValueError", "--reason", "mended", "--yes", "--json")
     done = run("deadletters", "reprocess", *words, "--rate", "5", "--patch", '{"a": 2}')

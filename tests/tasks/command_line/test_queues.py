@@ -24,6 +24,7 @@ def without_ages(shape: Any) -> Any:
     return shape
 
 
+@pytest.mark.database
 def test_figures_are_the_apis(run: Run, api: Any) -> None:
     tasks(2)
     for words, address in {
@@ -49,6 +50,7 @@ def test_people_read_them_on_80_columns(run: Run) -> None:
     assert "nobody leads" in run("queues", "status").out
 
 
+@pytest.mark.database
 def test_a_pause_names_who_and_why_and_is_lifted_once(run: Run) -> None:
     User.objects.create_user("ada")
     tasks(1, TaskStatus.PROCESSING)

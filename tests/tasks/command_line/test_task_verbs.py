@@ -27,6 +27,7 @@ VERBS = [
 
 
 @pytest.mark.parametrize(("verb", "right", "then"), VERBS, ids=lambda each: each[0] if isinstance(each, list) else "")
+@pytest.mark.database
 def test_what_its_state_allows_is_done_and_the_rest_is_skipped(
     verb: list[str], right: TaskStatus, then: TaskStatus, run: Run
 ) -> None:
@@ -93,6 +94,7 @@ class Terminal:
         return self.answer
 
 
+@pytest.mark.database
 def test_everything_is_counted_asked_about_and_started(run: Run, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks(3)
     tasks(1, S.COMPLETED)
@@ -137,6 +139,7 @@ def test_a_dry_run_counts(run: Run) -> None:
     assert BulkAction.objects.count() == 0
 
 
+@pytest.mark.database
 def test_bulk_actions_are_shown_and_steered(run: Run, api: Any) -> None:
     tasks(2, S.FAILED)
     guard = ("--canary", "1", "--failure-share", "0.5")

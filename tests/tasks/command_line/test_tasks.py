@@ -30,6 +30,7 @@ def failed(run: Run) -> Task:
     return Task.objects.get(id=attempt.id)
 
 
+@pytest.mark.database
 def test_a_list_is_the_apis_page(run: Run, api: Any, failed: Task) -> None:
     a_task(tags=["red"])
     page, same = run("tasks", "list", "--json", "--payloads").json, api("tasks/")
@@ -57,6 +58,7 @@ def test_the_grammar_and_the_filters_narrow_it(words: list[str], run: Run, faile
     assert (done.code, [each["id"] for each in done.json["results"]]) == (0, [str(failed.id)])
 
 
+@pytest.mark.database
 def test_pages_go_on_at_a_cursor(run: Run) -> None:
     wanted, found, cursor = {str(each) for each in tasks(3)}, list[str](), list[str]()
     for _ in range(2):
@@ -148,6 +150,7 @@ def test_logs_are_the_apis(run: Run, api: Any, failed: Task) -> None:
     assert run("tasks", "logs", HOLDER).code == 1
 
 
+@pytest.mark.database
 def test_types_and_numbers_are_the_apis(run: Run, api: Any, failed: Task) -> None:
     assert run("tasks", "types", "--json").json == api("task-types/")
     assert "sample.noop" in run("tasks", "types").out
