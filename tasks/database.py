@@ -65,6 +65,11 @@ def seconds_since(column: str) -> str:
     return f"(julianday('now') - julianday({column})) * 86400.0"
 
 
+def day(column: str) -> str:
+    """SQL for the day of a column's time in UTC, as "2026-07-01"; Django's own is a function in Python on SQLite."""
+    return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')" if is_postgresql() else f"substr({column}, 1, 10)"
+
+
 def lock(skip_locked: bool = False) -> str:
     """SQL that locks what a SELECT finds. SQLite has one writer at a time, so there is nothing to lock."""
     if not is_postgresql():

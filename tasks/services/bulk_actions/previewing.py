@@ -58,12 +58,15 @@ def preview_bulk_action(*, verb: BulkVerb, selection: Selection, actor: Any) -> 
     check_size(rows)
     breakdown: dict[str, int] = {}
     classes: dict[str, int] = {}
-    for state, kind, number in rows.values_list(by, class_of).annotate(number=Count("pk")):
+    touched = 0
+    counts = {"number": Count("pk"), "touched": Count("pk", filter=touchable(verb))}  # in one look: there may be many
+    for state, kind, number, of_them in rows.values_list(by, class_of).annotate(**counts):
+        touched += of_them
         breakdown[state or "open"] = breakdown.get(state or "open", 0) + number
         classes[kind] = classes.get(kind, 0) + number
     return Preview(
         count=sum(breakdown.values()),
-        touchable=rows.filter(touchable(verb)).count(),
+        touchable=touched,
         breakdown=_largest_first(breakdown),
         classes=_largest_first(classes),
         notes=list(selection.notes),
