@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_login_failed
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
@@ -30,7 +30,8 @@ def watch() -> None:
     for model in _WATCHED:
         pre_save.connect(_remember, sender=model)
         post_save.connect(_note_saved, sender=model)
-        post_delete.connect(_note_deleted, sender=model)
+        # Not after: a periodic task's name tells its schedule, which was deleted before it if that is why.
+        pre_delete.connect(_note_deleted, sender=model)
     for link, _, _ in _LINKS:
         m2m_changed.connect(_note_linked, sender=link)
 

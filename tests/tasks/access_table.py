@@ -162,3 +162,188 @@ BODIES: dict[tuple[str, str], Any] = {
 def body_of(method: str, address: str) -> Any:
     """Returns what the address is asked with; None is no body."""
     return BODIES.get((method, address), None if method in ("GET", "HEAD", "DELETE", "OPTIONS") else {})
+
+
+# --- The admin, below /admin/ -----------------------------------------------------------------------------------------
+
+# Whoever is not signed in, or is no member of staff, is led to the login page. A changing POST that was done leads away
+# as well; one that was refused is 403.
+
+_SHOWN_ONLY = [  # what a user can do to their rows has addresses of its own
+    ("task", "{task}"), ("taskattempt", "{attempt}"), ("deadletter", "{letter}"), ("failuregroup", "{group}"),
+    ("bulkaction", "{bulk}"), ("queue", "{queue}"), ("worker", "{worker}"),
+]  # fmt: skip
+_SCHEDULES = ("intervalschedule", "crontabschedule", "clockedschedule", "solarschedule")
+_ASKED_AND_DONE = (("GET", 200), ("POST", 302))
+
+#    method    address                              anonymous viewer operator administrator
+ADMIN: list[tuple[str, str, int, int, int, int]] = [
+    ("GET",    "",                                      302, 200, 200, 200),
+    ("GET",    "login/",                                200, 302, 302, 302),
+    ("POST",   "login/",                                200, 200, 200, 200),  # the body has no password
+    ("POST",   "logout/",                               302, 200, 200, 200),
+    ("GET",    "password_change/",                      302, 200, 200, 200),
+    ("POST",   "password_change/",                      302, 200, 200, 200),  # neither has this
+    ("GET",    "password_change/done/",                 302, 200, 200, 200),
+    ("GET",    "jsi18n/",                               302, 200, 200, 200),
+    ("GET",    "search/?s=task",                        302, 200, 200, 200),
+    ("GET",    "autocomplete/",                         302, 403, 403, 403),  # no list here is completed by it
+    ("GET",    "r/0/0/",                                302, 404, 404, 404),  # no row here has another page
+    ("GET",    "tasks/",                                302, 200, 200, 200),
+    ("GET",    "auth/",                                 302, 404, 404, 200),
+    ("GET",    "no/such/page/",                         302, 404, 404, 404),
+    # what the engine writes is added, edited and deleted by nobody
+    *(row for model, pk in _SHOWN_ONLY for row in (
+        ("GET",  f"tasks/{model}/",                     302, 200, 200, 200),
+        ("GET",  f"tasks/{model}/{pk}/",                302, 302, 302, 302),  # to its page
+        ("GET",  f"tasks/{model}/{pk}/change/",         302, 200, 200, 200),
+        ("POST", f"tasks/{model}/{pk}/change/",         302, 403, 403, 403),
+        ("POST", f"tasks/{model}/{pk}/delete/",         302, 403, 403, 403),
+        ("GET",  f"tasks/{model}/{pk}/history/",        302, 200, 200, 200),
+        *([("POST", f"tasks/{model}/add/",              302, 403, 403, 403)] if model != "task" else []),
+    )),
+    # tasks
+    ("GET",    "tasks/task/complete/?q=st",             302, 200, 200, 200),
+    ("GET",    "tasks/task/export/?format=json",        302, 200, 200, 200),
+    ("GET",    "tasks/task/add/",                       302, 403, 200, 200),
+    ("POST",   "tasks/task/add/",                       302, 403, 302, 302),
+    *((method, f"tasks/task/{which}/{verb}/",           302, 403, code, code)
+      for which, verb in (("{task}", "retry"), ("{task}", "mend"), ("{task}", "clone"), ("{scheduled}", "run-now"),
+                          ("{scheduled}", "edit"), ("{scheduled}", "priority"), ("{scheduled}", "cancel"),
+                          ("{completed}", "compensate"))
+      for method, code in _ASKED_AND_DONE),
+    *(("POST", f"tasks/task/selected/{verb}/",          302, 403, 302, 302)
+      for verb in ("retry", "run-now", "priority", "cancel")),
+    # dead letters, their groups and rules
+    ("GET",    "tasks/deadletter/complete/?q=ty",       302, 200, 200, 200),
+    ("GET",    "tasks/deadletter/export/?format=json",  302, 200, 200, 200),
+    *((method, f"tasks/deadletter/{{letter}}/{verb}/",  302, 403, code, code)
+      for verb in ("reprocess", "discard") for method, code in _ASKED_AND_DONE),
+    *(("POST", f"tasks/deadletter/selected/{verb}/",    302, 403, 302, 302) for verb in ("reprocess", "discard")),
+    *((method, f"tasks/failuregroup/{which}/{verb}/",   302, 403, code, code)
+      for which, verb in (("{group}", "resolve"), ("{group}", "ignore"), ("{ignored}", "reopen"))
+      for method, code in _ASKED_AND_DONE),
+    ("GET",    "tasks/failurerule/",                    302, 200, 200, 200),
+    ("GET",    "tasks/failurerule/add/",                302, 403, 200, 200),
+    ("POST",   "tasks/failurerule/add/",                302, 403, 302, 302),
+    ("GET",    "tasks/failurerule/{rule}/",             302, 302, 302, 302),  # to its page
+    ("GET",    "tasks/failurerule/{rule}/change/",      302, 200, 200, 200),
+    ("POST",   "tasks/failurerule/{rule}/change/",      302, 403, 302, 302),
+    ("GET",    "tasks/failurerule/{rule}/remove/",      302, 403, 200, 200),
+    ("POST",   "tasks/failurerule/{rule}/remove/",      302, 403, 302, 302),
+    ("POST",   "tasks/failurerule/{rule}/delete/",      302, 403, 403, 403),  # removed, it is
+    ("GET",    "tasks/failurerule/{rule}/history/",     302, 200, 200, 200),
+    # bulk actions
+    ("GET",    "tasks/bulkaction/{bulk}/live/",         302, 200, 200, 200),
+    *(("GET",  f"tasks/bulkaction/start/{verb}/",       302, 403, 200, 200)
+      for verb in ("cancel", "retry", "run_now", "change_priority", "reprocess", "discard")),
+    ("POST",   "tasks/bulkaction/start/cancel/",        302, 403, 302, 302),
+    ("POST",   "tasks/bulkaction/start/reprocess/",     302, 403, 302, 302),
+    ("GET",    "tasks/bulkaction/start/explode/",       302, 404, 404, 404),
+    *((method, f"tasks/bulkaction/{which}/{verb}/",     302, 403, code, code)
+      for which, verb in (("{bulk}", "pause"), ("{paused_bulk}", "resume"), ("{bulk}", "abort"))
+      for method, code in _ASKED_AND_DONE),
+    # queues
+    *((method, f"tasks/queue/{which}/{verb}/",          302, 403, code, code)
+      for which, verb in (("{queue}", "pause"), ("{paused_queue}", "resume"), ("{queue}", "limit"),
+                          ("{queue}", "describe"))
+      for method, code in _ASKED_AND_DONE),
+    # API keys: the key is the viewer's, and others do not learn that there is one
+    ("GET",    "tasks/apikey/",                         302, 200, 200, 200),
+    ("GET",    "tasks/apikey/add/",                     302, 200, 200, 200),
+    ("POST",   "tasks/apikey/add/",                     302, 200, 200, 200),  # the page that shows it once
+    ("GET",    "tasks/apikey/{key}/",                   302, 302, 302, 302),
+    ("GET",    "tasks/apikey/{key}/change/",            302, 200, 302, 200),
+    ("POST",   "tasks/apikey/{key}/change/",            302, 403, 403, 403),
+    ("GET",    "tasks/apikey/{key}/revoke/",            302, 200, 302, 200),
+    ("POST",   "tasks/apikey/{key}/revoke/",            302, 302, 302, 302),
+    ("POST",   "tasks/apikey/selected/revoke/",         302, 302, 302, 302),
+    ("POST",   "tasks/apikey/{key}/delete/",            302, 403, 403, 403),
+    ("GET",    "tasks/apikey/{key}/history/",           302, 200, 302, 200),
+    # the audit trail
+    ("GET",    "tasks/auditentry/",                     302, 403, 200, 200),
+    ("POST",   "tasks/auditentry/add/",                 302, 403, 403, 403),
+    ("GET",    "tasks/auditentry/{entry}/",             302, 302, 302, 302),
+    ("GET",    "tasks/auditentry/{entry}/change/",      302, 403, 200, 200),
+    ("POST",   "tasks/auditentry/{entry}/change/",      302, 403, 403, 403),
+    ("POST",   "tasks/auditentry/{entry}/delete/",      302, 403, 403, 403),
+    ("GET",    "tasks/auditentry/{entry}/history/",     302, 403, 200, 200),
+    # users and groups
+    *(row for model, pk in (("user", "{user}"), ("group", "{users}")) for row in (
+        ("GET",  f"auth/{model}/",                      302, 403, 403, 200),
+        ("GET",  f"auth/{model}/add/",                  302, 403, 403, 200),
+        ("POST", f"auth/{model}/add/",                  302, 403, 403, 302),
+        ("GET",  f"auth/{model}/{pk}/",                 302, 302, 302, 302),
+        ("GET",  f"auth/{model}/{pk}/change/",          302, 403, 403, 200),
+        ("POST", f"auth/{model}/{pk}/change/",          302, 403, 403, 302),
+        ("GET",  f"auth/{model}/{pk}/history/",         302, 403, 403, 200),
+    )),
+    ("GET",    "auth/user/{user}/password/",            302, 403, 403, 200),
+    ("POST",   "auth/user/{user}/password/",            302, 403, 403, 302),
+    ("POST",   "auth/user/{user}/delete/",              302, 403, 403, 403),  # made inactive, they are
+    ("POST",   "auth/group/{users}/delete/",            302, 403, 403, 302),
+    # periodic tasks and their schedules, and results of Celery tasks
+    *(row for model in ("periodictask", *_SCHEDULES) for row in (
+        ("GET",  f"django_celery_beat/{model}/",                     302, 200, 200, 200),
+        ("GET",  f"django_celery_beat/{model}/add/",                 302, 403, 403, 200),
+        ("POST", f"django_celery_beat/{model}/add/",                 302, 403, 403, 302),
+        ("GET",  f"django_celery_beat/{model}/{{{model}}}/",         302, 302, 302, 302),
+        ("GET",  f"django_celery_beat/{model}/{{{model}}}/change/",  302, 200, 200, 200),
+        ("POST", f"django_celery_beat/{model}/{{{model}}}/change/",  302, 403, 403, 302),
+        ("POST", f"django_celery_beat/{model}/{{{model}}}/delete/",  302, 403, 403, 302),
+        ("GET",  f"django_celery_beat/{model}/{{{model}}}/history/", 302, 200, 200, 200),
+    )),
+    ("GET",    "django_celery_results/taskresult/",                      302, 200, 200, 200),
+    ("POST",   "django_celery_results/taskresult/add/",                  302, 403, 403, 403),
+    ("GET",    "django_celery_results/taskresult/{taskresult}/",         302, 302, 302, 302),
+    ("GET",    "django_celery_results/taskresult/{taskresult}/change/",  302, 200, 200, 200),
+    ("POST",   "django_celery_results/taskresult/{taskresult}/change/",  302, 403, 403, 403),
+    ("POST",   "django_celery_results/taskresult/{taskresult}/delete/",  302, 403, 403, 302),
+    ("GET",    "django_celery_results/taskresult/{taskresult}/history/", 302, 200, 200, 200),
+]  # fmt: skip
+
+# What staff without any role gets: 403 everywhere but here.
+ADMIN_NEEDS_NO_RIGHT = ("login/", "logout/", "password_change/", "jsi18n/", "search/", "r/", "tasks/apikey/")
+
+_SECRET = {"password1": "tr0ub4dor&3", "password2": "tr0ub4dor&3", "usable_password": "true"}
+_SCHEDULED = {f"periodictask_set-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
+_PERIODIC = {"task": "some.task", "interval": "{intervalschedule}", "args": "[]", "kwargs": "{}", "headers": "{}"}
+_CRONTAB = dict.fromkeys(("hour", "day_of_week", "day_of_month", "month_of_year"), "*") | {"timezone": "UTC"}
+_FORMS: dict[str, dict[str, str]] = {
+    "task": {"type": "sample.noop"},
+    "failurerule": {"order": "7", "type": "a*", "message_match": "contains", "verdict": "die"},
+    "apikey": {"name": "a program"},
+    "user": {"username": "grace", **_SECRET, "date_joined_0": "2026-01-01", "date_joined_1": "00:00"},
+    "group": {"name": "Day shift"},
+    "periodictask": {"name": "Each five", **_PERIODIC},
+    "intervalschedule": {"every": "7", "period": "minutes", **_SCHEDULED},
+    "crontabschedule": {"minute": "7", **_CRONTAB, **_SCHEDULED},
+    "clockedschedule": {"clocked_time_0": "2099-01-01", "clocked_time_1": "00:00", **_SCHEDULED},
+    "solarschedule": {"event": "sunrise", "latitude": "1", "longitude": "1", **_SCHEDULED},
+}
+_VERB_FORMS: dict[str, dict[str, str]] = {
+    "mend": {"payload": '{"what": "else"}'},
+    "edit": {"name": "x"},
+    "priority": {"priority": "9"},
+    "limit": {"rate_limit": "5"},
+    "describe": {"description": "x"},
+    "password": _SECRET,
+    "delete": {"post": "yes"},
+    "start/cancel": {"expected": "{tasks}"},
+    "start/reprocess": {"expected": "1"},
+}
+_SELECTED = {"run-now": "{scheduled}", "priority": "{scheduled}", "cancel": "{scheduled}", "retry": "{task}"}
+
+
+def form_of(address: str) -> dict[str, str]:
+    """Returns what is sent to an address of the admin by POST; a value that names a place in braces stands for it."""
+    _, _, rest = address.partition("/")
+    model, _, rest = rest.partition("/")
+    verb = rest.rpartition("/")[0].rpartition("/")[2]
+    if verb in ("add", "change"):
+        return _FORMS.get(model, {})
+    found = {"reason": "no use", **_VERB_FORMS.get(f"start/{verb}" if rest.startswith("start/") else verb, {})}
+    if rest.startswith("selected/"):
+        of_model = {"deadletter": "{letter}", "apikey": "{key}"}
+        found["ids"] = of_model.get(model) or _SELECTED[verb]
+    return found

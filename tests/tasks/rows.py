@@ -8,10 +8,10 @@ from typing import Any
 
 from tasks import database
 from tasks.leadership import COORDINATOR
-from tasks.models import BulkAction, Leadership, Queue, Task
+from tasks.models import BulkAction, DeadLetter, Leadership, Queue, Task
 from tasks.models.task import new_id
 from tasks.states import FINAL, BulkVerb, Door, FailureCategory, Outcome, TaskStatus
-from tasks.transitions import Claimed, Ending, NewItem, NewTask, claim, insert_bulk_action
+from tasks.transitions import Claimed, Ending, NewItem, NewTask, claim, finish, insert_bulk_action
 
 HOLDER = uuid.UUID(int=0xA)  # the process that has the processing rows of these tests
 STRANGER = uuid.UUID(int=0xB)
@@ -98,6 +98,14 @@ def ending(of: Task | Claimed, status: TaskStatus, **fields: Any) -> Ending:
     if outcome == Outcome.FAILED:
         values |= {"category": FailureCategory.CODE_ERROR, "error_class": "ValueError", "message": "it broke"}
     return Ending(status=status, **values | fields)
+
+
+def a_dead_task(*, payload: dict[str, Any], category: FailureCategory) -> Task:
+    """Has a task fail for good, and returns it."""
+    (attempt,) = claimed(payload=payload)
+    finish([ending(attempt, TaskStatus.FAILED, category=category, traceback="secret traceback")], incarnation=HOLDER)
+    assert DeadLetter.objects.filter(task_id=attempt.id).count() == 1
+    return Task.objects.get(id=attempt.id)
 
 
 def a_bulk_action(task: Task, **fields: Any) -> BulkAction:

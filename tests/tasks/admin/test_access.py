@@ -1,118 +1,137 @@
-"""Every page as anonymous, as staff without rights, as a viewer, and as a superuser."""
+"""Who gets what: every page and every form as anybody, by the table of `tests.tasks.access_table`."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, resolve
 
-from tasks.models import Task, TaskAttempt
-from tests.tasks.admin.conftest import NASTY
-from tests.tasks.rows import a_bulk_action
+from config import urls  # noqa: F401 - registers every page
+from tasks.models import AuditEntry, Task
+from tasks.states import FailureCategory
+from tests.tasks.access_table import ADMIN, ADMIN_NEEDS_NO_RIGHT, WHO, form_of
+from tests.tasks.admin.places import places_for
+from tests.tasks.rows import a_dead_task
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("task", "taskattempt", "deadletter", "queue", "worker", "bulkaction")
-OTHERS = (
-    ("auth", "user"),
-    ("auth", "group"),
-    ("django_celery_beat", "periodictask"),
-    ("django_celery_beat", "intervalschedule"),
-    ("django_celery_beat", "crontabschedule"),
-    ("django_celery_beat", "solarschedule"),
-    ("django_celery_beat", "clockedschedule"),
-    ("django_celery_results", "taskresult"),
-)
-LISTS = [*(("tasks", name) for name in OURS), *OTHERS]
+
+def member_of(role: str, *, is_staff: bool = True, is_superuser: bool = False) -> Client:
+    user = User.objects.create(username=role, is_staff=is_staff, is_superuser=is_superuser)
+    user.groups.set(Group.objects.filter(name=role.capitalize()))
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
 
 
 @pytest.fixture
-def rows(storied_task: Task, make_worker: Any) -> dict[str, Any]:
-    """One row of each of our own screens."""
-    attempt = TaskAttempt.objects.get(task=storied_task)
-    return {
-        "task": storied_task.pk,
-        "taskattempt": attempt.pk,
-        "deadletter": storied_task.dead_letters.get().pk,
-        "queue": "http",
-        "worker": make_worker("w@here").pk,
-        "bulkaction": a_bulk_action(storied_task, words=f"words {NASTY}", reason=f"reason {NASTY}").pk,
-    }
+def people(db: None) -> dict[str, Client]:
+    return {"anonymous": Client(raise_request_exception=False), **{who: member_of(who) for who in WHO[1:]}}
 
 
-def lists_address(app: str, name: str) -> str:
-    return reverse(f"admin:{app}_{name}_changelist")
+@pytest.fixture
+def places(people: dict[str, Client], make_worker: Any) -> dict[str, Any]:
+    dead = a_dead_task(payload={"what": "secret payload"}, category=FailureCategory.HTTP_4XX)
+    return places_for(dead, User.objects.get(username="viewer"), make_worker("w@here"))
 
 
-@pytest.mark.parametrize(("app", "name"), LISTS)
-class TestLists:
-    def test_anonymous_is_sent_to_the_login(self, app: str, name: str, client: Client) -> None:
-        response = client.get(lists_address(app, name))
-        assert response.status_code == 302
-        assert response["Location"].startswith("/admin/login/")
-
-    def test_staff_without_rights_is_refused(self, app: str, name: str, sign_in: Callable[..., Client]) -> None:
-        assert sign_in().get(lists_address(app, name)).status_code == 403
-
-    def test_a_viewer_sees_it_and_cannot_add(self, app: str, name: str, sign_in: Callable[..., Client]) -> None:
-        viewer = sign_in(f"{app}.view_{name}")
-        assert viewer.get(lists_address(app, name)).status_code == 200
-        assert viewer.get(reverse(f"admin:{app}_{name}_add")).status_code == 403
-
-    def test_a_superuser_sees_it(self, app: str, name: str, root: Client, rows: Any) -> None:
-        assert root.get(lists_address(app, name)).status_code == 200
+def traces() -> tuple[int, int]:
+    """What any change adds to: a task is submitted without an entry in the audit trail, as it says itself by whom."""
+    return AuditEntry.objects.count(), Task.objects.count()
 
 
-@pytest.mark.parametrize("name", OURS)
-class TestPages:
-    def address(self, name: str, rows: dict[str, Any], action: str = "change") -> str:
-        return reverse(f"admin:tasks_{name}_{action}", args=[rows[name]])
-
-    def test_anonymous_is_sent_to_the_login(self, name: str, rows: Any, client: Client) -> None:
-        response = client.get(self.address(name, rows))
-        assert response.status_code == 302
-        assert response["Location"].startswith("/admin/login/")
-
-    def test_staff_without_rights_is_refused(self, name: str, rows: Any, sign_in: Callable[..., Client]) -> None:
-        assert sign_in().get(self.address(name, rows)).status_code == 403
-
-    def test_a_viewer_sees_it_and_changes_nothing(self, name: str, rows: Any, sign_in: Callable[..., Client]) -> None:
-        viewer = sign_in(f"tasks.view_{name}")
-        assert viewer.get(self.address(name, rows)).status_code == 200
-        assert viewer.post(self.address(name, rows), {}).status_code == 403
-        assert viewer.get(self.address(name, rows, "delete")).status_code == 403
-
-    def test_a_superuser_sees_it_and_deletes_nothing(self, name: str, rows: Any, root: Client) -> None:
-        assert root.get(self.address(name, rows)).status_code == 200
-        assert root.get(self.address(name, rows, "history")).status_code == 200
-        assert root.post(self.address(name, rows, "delete"), {"post": "yes"}).status_code == 403
+def ask(client: Client, method: str, address: str, places: dict[str, Any]) -> tuple[Any, bool]:
+    """Returns the answer and whether it changed something, and takes that back."""
+    form = {name: str(places.get(text.strip("{}"), text)) for name, text in form_of(address).items()}
+    cookies = client.cookies.copy()  # some answers end the session
+    with transaction.atomic():
+        before = traces()
+        place = f"/admin/{address.format(**places)}"
+        answer = client.get(place) if method == "GET" else client.post(place, form)
+        is_changed = traces() != before
+        transaction.set_rollback(True)
+    client.cookies = cookies
+    return answer, is_changed
 
 
-@pytest.mark.parametrize("name", OURS)
+def is_sent_to_login(answer: Any) -> bool:
+    return answer.status_code == 302 and answer["Location"].startswith("/admin/login/?next=")
+
+
+def test_every_address_answers_each_as_the_table_says(people: dict[str, Client], places: dict[str, Any]) -> None:
+    wrong = []
+    for method, address, *codes in ADMIN:
+        for who, code in zip(WHO, codes, strict=True):
+            answer, is_changed = ask(people[who], method, address, places)
+            said = f"{method} {address}: {who}"
+            if answer.status_code != code:
+                wrong.append(f"{said} got {answer.status_code}, and the table says {code}")
+            elif who == "anonymous":
+                open_to_all = address in ("login/", "logout/")
+                wrong += [] if is_sent_to_login(answer) != open_to_all and not is_changed else [f"{said} came in"]
+            elif code == 302 and is_changed != (method == "POST" and is_theirs(who, address)):
+                wrong.append(f"{said} {'changed something' if is_changed else 'was led away, and nothing was changed'}")
+            elif code == 403 and is_changed:
+                wrong.append(f"{said} was refused, and it was done all the same")
+    assert not wrong, "\n".join(wrong)
+
+
+def is_theirs(who: str, address: str) -> bool:
+    return "apikey" not in address or who != "operator"
+
+
+def addresses(patterns: Any, before: str = "") -> Iterator[str]:
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            yield from addresses(each.url_patterns, before + str(each.pattern))
+        else:
+            assert isinstance(each, URLPattern)
+            yield before + str(each.pattern).removeprefix("^")
+
+
+def test_the_table_has_every_address(places: dict[str, Any]) -> None:
+    asked = {resolve("/admin/" + address.format(**places).partition("?")[0]).route for _, address, *_ in ADMIN}
+    every = {f"admin/{route}" for route in addresses(admin.site.get_urls())}
+    assert every - asked == set(), "add them to tests/tasks/access_table.py"
+
+
+def test_without_a_role_there_is_nothing_to_see_or_do(places: dict[str, Any]) -> None:
+    stranger = member_of("nothing")
+    for method, address, _, viewer, *_ in ADMIN:
+        is_open = address in ("", "tasks/") or address.startswith(ADMIN_NEEDS_NO_RIGHT)
+        if not is_open and viewer in (200, 403):
+            answer, is_changed = ask(stranger, method, address, places)
+            assert (answer.status_code, is_changed) == (403, False), f"{method} {address}"
+
+
+def test_what_administrators_are_refused_superusers_are_as_well(places: dict[str, Any]) -> None:
+    root = member_of("root", is_superuser=True)
+    for method, address, *_, administrator in ADMIN:
+        if administrator == 403 and address.startswith(("tasks/", "auth/")):
+            answer, is_changed = ask(root, method, address, places)
+            assert (answer.status_code, is_changed) == (403, False), f"{method} {address}"
+
+
+def test_who_is_no_member_of_staff_is_sent_to_the_login(db: None) -> None:
+    client = member_of("administrator", is_staff=False)
+    assert all(is_sent_to_login(client.get(f"/admin/{place}")) for place in ("", "tasks/task/", "auth/user/add/"))
+
+
+@pytest.mark.parametrize("name", ["task", "queue"])
 def test_a_row_that_is_gone_leads_back_and_is_no_error(name: str, root: Client) -> None:
-    response = root.get(reverse(f"admin:tasks_{name}_change", args=["nothing"]), follow=True)
+    response = root.get(f"/admin/tasks/{name}/nothing/change/", follow=True)
     assert response.status_code == 200
     assert "exist. Perhaps it was deleted?" in response.content.decode()
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name != "task"])
-def test_what_the_engine_writes_is_added_by_nobody(name: str, root: Client) -> None:
-    assert root.get(reverse(f"admin:tasks_{name}_add")).status_code == 403
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_what_the_engine_writes_is_edited_by_nobody(name: str, root: Client, rows: Any) -> None:
-    assert root.post(reverse(f"admin:tasks_{name}_change", args=[rows[name]]), {"name": "x"}).status_code == 403
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_no_list_deletes(name: str, root: Client, rows: Any) -> None:
-    fields = {"action": "delete_selected", "_selected_action": [rows[name]], "post": "yes"}
-    root.post(lists_address("tasks", name), fields)
-    assert root.get(reverse(f"admin:tasks_{name}_change", args=[rows[name]])).status_code == 200
-
-
-def test_the_index_is_open_to_staff(sign_in: Callable[..., Client], client: Client) -> None:
-    assert sign_in().get("/admin/").status_code == 200
-    assert client.get("/admin/").status_code == 302
+def test_no_list_deletes(root: Client, places: dict[str, Any]) -> None:
+    names = {"task": "task", "taskattempt": "attempt", "deadletter": "letter", "failuregroup": "group"}
+    names |= {"failurerule": "rule", "bulkaction": "bulk", "queue": "queue", "worker": "worker"}
+    for model, name in names.items():
+        fields = {"action": "delete_selected", "_selected_action": [places[name]], "post": "yes"}
+        root.post(f"/admin/tasks/{model}/", fields)
+        assert root.get(f"/admin/tasks/{model}/{places[name]}/change/").status_code == 200

@@ -104,11 +104,10 @@ def test_without_the_permission_there_is_no_button_and_a_post_is_refused(
     assert columns([task.pk]) == before
 
 
-@pytest.mark.parametrize("verb", ["retry", "run-now", "edit", "priority", "compensate", "clone", "cancel"])
-def test_strangers_and_forged_forms_do_nothing(verb: str, root: Client, client: Client, make_task: Any) -> None:
+@pytest.mark.parametrize("verb", ["retry", "clone"])
+def test_forged_forms_do_nothing(verb: str, root: Client, make_task: Any) -> None:
     task = make_task(S.FAILED)
     before = columns([task.pk])
-    assert client.post(address(verb, task), {})["Location"].startswith("/admin/login/")
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = root.cookies
     assert strict.post(address(verb, task), {}).status_code == 403

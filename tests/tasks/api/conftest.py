@@ -11,10 +11,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from tasks.models import DeadLetter, Task, TaskLog
+from tasks.models import Task, TaskLog
 from tasks.states import FailureCategory, TaskStatus
 from tasks.transitions import finish
-from tests.tasks.rows import HOLDER, claimed, ending
+from tests.tasks.rows import HOLDER, a_dead_task, claimed, ending
 
 VIEWER = (
     "tasks.view_task",
@@ -118,8 +118,4 @@ def completed(db: None) -> Task:
 @pytest.fixture
 def dead(db: None) -> Task:
     """A task that failed for good, with its dead letter."""
-    (attempt,) = claimed(payload={"what": "secret payload"})
-    category = FailureCategory.HTTP_4XX
-    finish([ending(attempt, TaskStatus.FAILED, category=category, traceback="secret traceback")], incarnation=HOLDER)
-    assert DeadLetter.objects.filter(task_id=attempt.id).count() == 1
-    return Task.objects.get(id=attempt.id)
+    return a_dead_task(payload={"what": "secret payload"}, category=FailureCategory.HTTP_4XX)
