@@ -7,6 +7,7 @@ import pytest
 
 MARKS_OF_PARTS = {
     "embedded": ("embedded",),
+    "contract": ("contract",),
     "(broker or database) and not browser": ("broker", "database"),
     "browser": ("browser",),
 }

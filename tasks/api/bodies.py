@@ -14,7 +14,7 @@ from tasks.api.filters import A_TIME, schema_of
 from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.services.editing import UNCHANGEABLE
-from tasks.services.failure_rules import RuleForm
+from tasks.services.failure_rules import RuleForm, says_something
 from tasks.services.queues import LEAST_PER_SECOND, MOST_AT_ONCE, MOST_PER_SECOND
 from tasks.services.retrying import LONGEST_SPREAD
 from tasks.services.submission_form import WHOLE, Submission, Text, not_both, path_errors
@@ -186,10 +186,15 @@ class Previewed(Matching):
     payload: dict[str, Any] | None = None
 
 
+def _may_be_a_part(schema: dict[str, Any]) -> None:
+    says_something(schema)
+    del schema["allOf"]  # what is left out stays as it is
+
+
 class RuleChange(RuleForm):
     """For the schema alone: `services.change_rule` reads it, together with what the rule says already."""
 
-    model_config = ConfigDict(json_schema_extra={})
+    model_config = ConfigDict(json_schema_extra=_may_be_a_part)
 
 
 class OfGroup(Reasoned):

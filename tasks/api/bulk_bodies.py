@@ -10,7 +10,7 @@ from tasks.api.filters import schema_of
 from tasks.canary import LARGEST_CANARY
 from tasks.searching import DEAD_LETTERS, FILTERS, TASKS, Selection
 from tasks.services.bulk_actions import BulkOptions
-from tasks.services.submission_form import Text
+from tasks.services.submission_form import WHOLE, Text
 from tasks.states import OF_DEAD_LETTERS, BulkVerb
 
 _FILTERS: dict[str, Any] = {
@@ -35,7 +35,9 @@ class GuardGiven(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    canary: Annotated[int, Field(ge=1, le=LARGEST_CANARY, description="Tasks that are tried first")] | None = None
+    canary: Annotated[int, Field(ge=1, le=LARGEST_CANARY, description="Tasks that are tried first"), WHOLE] | None = (
+        None
+    )
     rate: (
         Annotated[float, Field(ge=0.01, le=100_000, allow_inf_nan=False, description="Tasks a second, then")] | None
     ) = None
@@ -69,9 +71,9 @@ class BulkAsked(Reasoned):
     options: BulkOptions = BulkOptions()
     guard: Annotated[GuardGiven | None, Field(description="A reprocess has one unless `unguarded`")] = None
     unguarded: bool = False
-    expected_count: Annotated[int, Field(ge=0, description="What the dry run said; required to start one")] | None = (
-        None
-    )
+    expected_count: (
+        Annotated[int, Field(ge=0, description="What the dry run said; required to start one"), WHOLE] | None
+    ) = None
     dry_run: Annotated[bool, Field(description="Counts, and starts nothing")] = False
 
     def wanted_guard(self) -> dict[str, Any] | Literal[False] | None:

@@ -127,7 +127,8 @@ def schema_of(name: str) -> dict[str, Any]:
     if name.endswith(("_after", "_before")):
         return A_TIME
     if name.endswith("_duration"):
-        return {"type": "string", "pattern": r"^([0-9]{1,4}(ms|s|m|h|d)?)?$"}
+        number = r"[0-9]{1,3}(\.[0-9]{1,6})?"
+        return {"type": "string", "pattern": rf"^({number}|({number}(ms|min|[smhdw])){{1,4}})?$"}
     return A_TEXT
 
 

@@ -23,7 +23,7 @@ TRIED_LETTERS, TRIED_ATTEMPTS = 1_000, 20_000
 SAMPLES = 20
 
 
-def _says_something(schema: dict[str, Any]) -> None:
+def says_something(schema: dict[str, Any]) -> None:
     """Says in a schema what `_does_something` and `_delay_is_for_what_is_tried_again` check."""
 
     def one_of(names: str, **others: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _says_something(schema: dict[str, Any]) -> None:
 class RuleForm(BaseModel):
     """The fields of a rule. What is empty matches everything, or leaves the failure as it is."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_says_something)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=says_something)
 
     order: Annotated[int, Field(ge=0, le=100_000), WHOLE] = 100
     enabled: bool = True

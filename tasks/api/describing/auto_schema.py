@@ -128,4 +128,4 @@ def _must_be_given(schema: dict[str, Any], registry: ComponentRegistry) -> bool:
     if not name:
         return True  # a list, or one of several
     found = registry[ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name)]
-    return bool(found.schema and found.schema.keys() & {"required", "allOf", "anyOf"})
+    return bool(found.schema and any(found.schema.get(word) for word in ("required", "allOf", "anyOf")))

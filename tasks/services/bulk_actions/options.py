@@ -12,7 +12,7 @@ from tasks.canary import Guard
 from tasks.exceptions import InvalidSubmission
 from tasks.models.task import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from tasks.services.retrying import LONGEST_SPREAD
-from tasks.services.submission_form import path_errors
+from tasks.services.submission_form import WHOLE, path_errors
 from tasks.states import GUARDED, BulkVerb
 from tasks.storable import DEEPEST, is_storable_json, is_too_deep
 
@@ -22,7 +22,7 @@ class BulkOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)] | None = None
+    priority: Annotated[int, Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY), WHOLE] | None = None
     patch: dict[str, Any] | None = None
     spread: Annotated[float, Field(ge=0, le=LONGEST_SPREAD, allow_inf_nan=False)] = 0.0
 

@@ -1,0 +1,29 @@
+"""A live server whose rows are of each kind and state, and its administrator."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.contract.live import served, token_of
+from tests.contract.rows import Names, store
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    url: str
+    token: str
+    names: Names
+
+
+@pytest.fixture
+def live(transactional_db: None, settings: Any) -> Iterator[Live]:
+    settings.API_USER_RATE = settings.API_KEY_RATE = 0  # no bounds
+    # Signing in is tried some hundred times, and its cost on purpose is not what is looked at.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    administrator = User.objects.create_superuser("administrator", password="administrator")
+    names = store(administrator)
+    with served() as url:
+        yield Live(url, token_of(administrator), names)
