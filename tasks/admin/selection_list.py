@@ -27,7 +27,7 @@ class SelectedRows(PreparedList):
         self.search_errors, self.search_notes = [], []
         try:
             chosen = self.selection.rows(request.user)
-            self.search_notes = self.selection.notes
+            self.search_notes = self.selection.notes_for(request.user)
         except InvalidSearch as error:
             self.search_errors = [_words(each) for each in error.errors]
             return rows.none()

@@ -55,6 +55,15 @@ class Page(TypedDict, Generic[Shape]):
     results: list[Shape]
 
 
+class SearchedPage(Page[Shape]):
+    """One page of a list that takes a search."""
+
+    notes: Annotated[
+        list[str],
+        Field(description="What to know of what was found, such as how far a search looked or a name that nothing has"),
+    ]
+
+
 class ProblemShape(TypedDict):
     code: Annotated[str, Field(description="For programs")]
     detail: Annotated[str, Field(description="For people")]

@@ -59,6 +59,7 @@ class SelectionFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         orders = getattr(view, "orders", ())
         chosen = selection_of(view.selects, request, also=(ORDERING, *PAGING) if orders else PAGING)
+        view.selection = chosen  # for what is said of it beside the rows
         order = ordering_of(request.query_params.get(ORDERING, ""), orders) or chosen.order
         return chosen.within(queryset, request.user).order_by(*order)
 

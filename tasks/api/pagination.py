@@ -1,5 +1,6 @@
 """Pages of lists, with counts that stop at a cap."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.exceptions import NotFound, ValidationError
@@ -35,6 +36,7 @@ class CappedPagination(BasePagination):
         self._previous = self._link(self._page - 1) if self._page > 1 else None
         return rows
 
+    _said: Mapping[str, Any] = {}  # what else the answer holds
     _further = "narrow the list with created_before"
 
     def _after(self, row: Any) -> str | None:
@@ -48,6 +50,7 @@ class CappedPagination(BasePagination):
                 "count_is_capped": self._capped,
                 "next": self._next,
                 "previous": self._previous,
+                **self._said,
                 "results": data,
             }
         )
@@ -64,7 +67,9 @@ class CappedPagination(BasePagination):
 
 
 class CursorPagination(CappedPagination):
-    """Takes a `cursor` as well: each page then costs the same however deep it lies, and no row comes twice.
+    """For lists of a `SelectionFilter`, of whose search the answer holds notes.
+
+    Takes a `cursor` as well: each page then costs the same however deep it lies, and no row comes twice.
 
     An empty one begins; `next` and `previous` of the answer hold the others.
     """
@@ -73,6 +78,7 @@ class CursorPagination(CappedPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self._order = queryset.query.order_by
+        self._said = {"notes": view.selection.notes_for(request.user)}
         text = request.query_params.get("cursor")
         if text is None:
             return super().paginate_queryset(queryset, request, view)

@@ -5,14 +5,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from tasks import database, failure_overviews
-from tasks.api.answers import Page
+from tasks.api.answers import Page, SearchedPage
 from tasks.api.dead_letter_answers import DeadLetterShape, FailureRuleShape
 from tasks.api.failure_shapes import rule_shape
 from tasks.api.filters import ordering_of
 from tasks.api.shapes import dead_letter_shape
 from tasks.command_line import colours
 from tasks.command_line.calling import Call, Verb
-from tasks.command_line.pages import add_page, page_of, show_page
+from tasks.command_line.pages import add_page, page_of, searched_page, show_page
 from tasks.command_line.parsing import add_id, add_payloads, add_query, add_text, selection_of
 from tasks.command_line.printing import Column, Output
 from tasks.exceptions import DeadLetterMissing
@@ -27,14 +27,14 @@ def _list(call: Call) -> None:
     chosen = selection_of(call, DEAD_LETTERS)
     order = ordering_of(call.options["ordering"] or "", ORDERS) or chosen.order
     rows = chosen.within(DeadLetter.objects.select_related("resolved_by"), call.actor).order_by(*order)
-    for note in chosen.notes:
-        call.output.note(note)
     seen = call.shows_payloads
-    page = page_of(call, rows, lambda found: [dead_letter_shape(each, with_payload=seen) for each in found])
+    page = searched_page(
+        call, chosen, rows, lambda found: [dead_letter_shape(each, with_payload=seen) for each in found]
+    )
     call.output.give(page, _show_list)
 
 
-def _show_list(output: Output, page: Page[DeadLetterShape]) -> None:
+def _show_list(output: Output, page: SearchedPage[DeadLetterShape]) -> None:
     now = database.now()
     columns = (
         Column("ID", lambda letter: str(letter["id"]), is_whole=True),

@@ -24,7 +24,7 @@ def _exporting(kind: Kind) -> Callable[[Call], None]:
         selection = selection_of(call, kind)
         export = Export(selection, wanted, actor=call.actor, with_payload=call.shows_payloads)
         chunks = export.chunks()
-        for note in selection.notes:
+        for note in selection.notes_for(call.actor):
             call.output.note(note)
         if name is None:
             _print(call, chunks)

@@ -6,12 +6,13 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from tasks.api.answers import Page
+from tasks.api.answers import Page, SearchedPage
 from tasks.api.cursors import Cursor, NoCursor
 from tasks.command_line.calling import Call, Misused
 from tasks.command_line.parsing import number
 from tasks.command_line.printing import Column, Output
 from tasks.paging import Pages
+from tasks.searching import Selection
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 10_000
 
@@ -48,6 +49,16 @@ def page_of(call: Call, rows: QuerySet[Any], shapes: Callable[[Sequence[Any]], S
         "previous": None,
         "results": list(shapes(found)),
     }
+
+
+def searched_page(
+    call: Call, chosen: Selection, rows: QuerySet[Any], shapes: Callable[[Sequence[Any]], Sequence[Any]]
+) -> SearchedPage[Any]:
+    """Returns a page of what is selected, and tells people what to know of it."""
+    notes = chosen.notes_for(call.actor)
+    for note in notes:
+        call.output.note(note)
+    return {**page_of(call, rows, shapes), "notes": notes}
 
 
 def show_page(output: Output, page: Page[Any], columns: Sequence[Column], nouns: str) -> None:

@@ -6,13 +6,13 @@ from django.core.management.base import CommandParser
 
 from tasks import database, selectors
 from tasks.api import shapes
-from tasks.api.answers import LogShape, Page, TaskShape, TypeShape
+from tasks.api.answers import LogShape, Page, SearchedPage, TaskShape, TypeShape
 from tasks.api.filters import TASK_ORDERS, ordering_of
 from tasks.api.queue_answers import TaskStatsShape
 from tasks.api.stats import stats_shape
 from tasks.command_line import colours
 from tasks.command_line.calling import Call, Verb
-from tasks.command_line.pages import add_page, page_of, show_page
+from tasks.command_line.pages import add_page, page_of, searched_page, show_page
 from tasks.command_line.parsing import add_id, add_payloads, add_query, add_text, selection_of
 from tasks.command_line.printing import Column, Output
 from tasks.command_line.task_page import show_task_verb, why_verb
@@ -26,13 +26,11 @@ def _list(call: Call) -> None:
     chosen = selection_of(call, TASKS)
     order = ordering_of(call.options["ordering"] or "", TASK_ORDERS) or chosen.order
     rows = chosen.within(selectors.tasks(), call.actor).order_by(*order)
-    for note in chosen.notes:
-        call.output.note(note)
-    page = page_of(call, rows, lambda found: shapes.task_shapes(found, with_payload=call.shows_payloads))
+    page = searched_page(call, chosen, rows, lambda found: shapes.task_shapes(found, with_payload=call.shows_payloads))
     call.output.give(page, _show_list)
 
 
-def _show_list(output: Output, page: Page[TaskShape]) -> None:
+def _show_list(output: Output, page: SearchedPage[TaskShape]) -> None:
     now = database.now()
     columns = (
         Column("ID", lambda task: str(task["id"]), is_whole=True),

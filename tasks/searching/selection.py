@@ -10,6 +10,7 @@ from tasks import moments
 from tasks.models import DeadLetter, Task
 from tasks.searching.grammar import Term
 from tasks.searching.hints import hints
+from tasks.searching.looking import Look
 from tasks.searching.messages import InvalidSearch
 from tasks.searching.reading import Kind, conditions_of, is_deep, read_terms
 from tasks.states import FINAL, TaskStatus
@@ -72,11 +73,12 @@ class Selection:
         """The newest first: what has ended by its end, where nothing else is selected. Raises InvalidSearch."""
         return f"-{_time(self._terms())}", "-id"
 
-    @property
-    def notes(self) -> list[str]:
-        """What to know of the result, in sentences. Raises InvalidSearch."""
+    def notes_for(self, user: Any) -> list[str]:
+        """Returns what the user should know of the result, in sentences. Raises InvalidSearch."""
         terms = self._terms()
         said = hints([term for _, term in terms])
+        if any(term.word == "error" for _, term in terms) and not Look(user).sees_payload:
+            said.append("Messages of errors were not searched: that needs the permission tasks.view_payload.")
         if any(is_deep(self.kind, term) for _, term in terms):
             said.append(
                 f"{_LOOKED_INTO[self.kind]} were searched in the newest {NEWEST_LOOKED_AT:,} "

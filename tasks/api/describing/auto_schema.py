@@ -10,7 +10,7 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import AllowAny
 
-from tasks.api.answers import Page
+from tasks.api.answers import Page, SearchedPage
 from tasks.api.describing.refusals import REFUSALS
 from tasks.api.describing.shapes import Direction, is_shape, schema_of
 
@@ -119,7 +119,7 @@ class AutoSchema(SpectacularSchema):
         responses: Any = self.get_response_serializers()  # of what the annotation gives, which the library narrows
         first = responses.get(200) if isinstance(responses, dict) else responses
         first = first.response if isinstance(first, OpenApiResponse) else first
-        return get_origin(first) is Page
+        return get_origin(first) in (Page, SearchedPage)
 
 
 def _must_be_given(schema: dict[str, Any], registry: ComponentRegistry) -> bool:

@@ -36,7 +36,7 @@ def schema_of(target: Any, registry: ComponentRegistry, direction: Direction) ->
 
 def component_name(name: str) -> str:
     """Returns what readers see: `Task` for TaskShape, `PageOfTask` for a page of them."""
-    name = re.sub(r"^Page_(\w+?)_$", r"PageOf\1", name)
+    name = re.sub(r"^(?:Searched)?Page_(\w+?)_$", r"PageOf\1", name)
     return name.removesuffix("Shape")
 
 

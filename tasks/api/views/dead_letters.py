@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from tasks import failure_overviews, services
 from tasks.api import bodies, shapes
-from tasks.api.answers import ConflictShape, Page
+from tasks.api.answers import ConflictShape, SearchedPage
 from tasks.api.bulk_answers import BulkActionShape
 from tasks.api.confirming import discard_confirmed, matching, options_of, reprocess_confirmed
 from tasks.api.dead_letter_answers import DeadLetterShape, DeadLetterStatsShape, MatchedShape, PreviewShape
@@ -62,7 +62,7 @@ class DeadLetterViewSet(DeadLetterView):
     def pagination_class(self) -> type[CappedPagination]:  # type: ignore[override]  # DRF reads it of the instance
         return CursorPagination if self.action == "list" else CappedPagination
 
-    @extend_schema(summary="List dead letters", responses={200: Page[DeadLetterShape]})
+    @extend_schema(summary="List dead letters", responses={200: SearchedPage[DeadLetterShape]})
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([self.shape(row) for row in page])

@@ -15,7 +15,16 @@ from rest_framework.response import Response
 
 from tasks import selectors
 from tasks.api import bodies, shapes
-from tasks.api.answers import AttemptShape, BulkShape, ConflictShape, LogShape, Page, TaskShape, TimelineShape
+from tasks.api.answers import (
+    AttemptShape,
+    BulkShape,
+    ConflictShape,
+    LogShape,
+    Page,
+    SearchedPage,
+    TaskShape,
+    TimelineShape,
+)
 from tasks.api.describing import IDEMPOTENCY_KEY, example, sends_etag
 from tasks.api.filters import TASK_ORDERS, SelectionFilter
 from tasks.api.pagination import CappedPagination, CursorPagination
@@ -73,7 +82,7 @@ class TaskViewSet(TaskView):
     def get_queryset(self) -> QuerySet[Task]:
         return selectors.tasks()
 
-    @extend_schema(summary="List tasks", responses={200: Page[TaskShape]})
+    @extend_schema(summary="List tasks", responses={200: SearchedPage[TaskShape]})
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response(self.shapes(page))

@@ -69,7 +69,7 @@ def preview_bulk_action(*, verb: BulkVerb, selection: Selection, actor: Any) -> 
         touchable=touched,
         breakdown=_largest_first(breakdown),
         classes=_largest_first(classes),
-        notes=list(selection.notes),
+        notes=selection.notes_for(actor),
     )
 
 

@@ -1,6 +1,7 @@
 """Who gets what: every page and every form as anybody, by the table of `tests.tasks.access_table`."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def traces() -> tuple[int, int]:
 def ask(client: Client, method: str, address: str, places: dict[str, Any]) -> tuple[Any, bool]:
     """Returns the answer and whether it changed something, and takes that back."""
     form = {name: str(places.get(text.strip("{}"), text)) for name, text in form_of(address).items()}
-    cookies = client.cookies.copy()  # some answers end the session
+    cookies = copy(client.cookies)  # some answers end the session
     with transaction.atomic():
         before = traces()
         place = f"/admin/{address.format(**places)}"

@@ -49,6 +49,15 @@ def test_cursors_go_through_all_rows_and_back(ordering: str, root: Api) -> None:
     assert pages == seen[-3:-1]
 
 
+def test_a_list_says_what_to_know_of_its_search(viewer: Api, some: Any) -> None:
+    for address in ("tasks/", "tasks/?cursor=", "dlq/tasks/"):
+        assert viewer.get(address)[1]["notes"] == []
+        hidden, cut = viewer.get(address, q="error:timeout", limit=1)[1]["notes"]
+        assert hidden == "Messages of errors were not searched: that needs the permission tasks.view_payload."
+        assert "were searched in the newest 100,000 of what the other words match" in cut
+    assert viewer.get("tasks/", type="a")[1]["notes"] == ["No installed type is called 'a'."]
+
+
 def test_a_cursor_stays_where_it_is_when_rows_come_before_it(root: Api, some: Any) -> None:
     body = root.get("tasks/", limit=2, cursor="")[1]
     assert ([each["name"] for each in body["results"]], body["count"], body["previous"]) == (["e", "d"], 5, None)

@@ -26,13 +26,16 @@ def test_payloads_are_searched_in_the_newest_of_what_the_rest_matches(
     assert names(root, "duration:>1s") == "d"  # of d and e
     assert names(root, "status:completed,failed", min_duration="1s") == "ab"
     for q, filters in (("payload.order_id:42", {}), ("", {"min_duration": "1s"})):
-        assert Selection("tasks", q, filters).notes == [
+        assert Selection("tasks", q, filters).notes_for(root) == [
             "Payloads, errors and durations were searched in the newest 2 of what the other words match."
         ]
-    assert Selection("dead_letters", "error:timeout").notes == [
+    assert Selection("dead_letters", "error:timeout").notes_for(root) == [
         "Payloads and errors were searched in the newest 2 of what the other words match."
     ]
-    assert Selection("tasks", "status:failed queue:default job").notes == []
+    assert Selection("dead_letters", "error:timeout").notes_for(User(username="nobody"))[0] == (
+        "Messages of errors were not searched: that needs the permission tasks.view_payload."
+    )
+    assert Selection("tasks", "status:failed queue:default job").notes_for(root) == []
 
 
 def test_the_newest_is_exact_where_times_are_equal(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +79,7 @@ def test_what_is_no_selection_is_said(value: Any) -> None:
 
 
 def test_a_name_that_nothing_has_is_said(root: User, some: Any) -> None:
-    assert Selection("tasks", "type:http_reqest", {"queue": "htp"}).notes == [
+    assert Selection("tasks", "type:http_reqest", {"queue": "htp"}).notes_for(root) == [
         "No installed type is called 'http_reqest'; did you mean http_request?",
         "There is no queue 'htp'; did you mean http?",
     ]
