@@ -103,7 +103,7 @@ class BulkActionAdmin(BulkActionStart, VerbPages):
         patch = options.pop("patch", None)
         return {
             **self._live(request, row),
-            "live": reverse("admin:tasks_bulkaction_live", args=[row.pk]),
+            "live": self._address("live", row.pk, request),
             "back": list_address(verb, _query(row)),
             "label": VERBS[verb].label,
             "words": masked_text(row.words),

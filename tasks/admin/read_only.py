@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, PAGE_VAR
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponse
@@ -17,6 +18,7 @@ from unfold.views import ChangeList
 from tasks import database
 from tasks.admin.contents import may_see_contents, shortened
 from tasks.admin.pagination import CappedPaginator
+from tasks.searching.messages import quoted
 
 
 class PreparedList(ChangeList):
@@ -30,6 +32,9 @@ class PreparedList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if not 1 <= self.page_num <= self.paginator.num_pages:
+            # Of a list with one page Django shows that one whatever page is asked for.
+            raise IncorrectLookupParameters
         is_one = not self.multi_page or (self.show_all and self.can_show_all)
         self.result_list = (
             self.paginator.pages.between(0, self.result_count) if is_one else self.paginator.page_rows(self.page_num)
@@ -118,15 +123,32 @@ class ReadOnlyAdmin(ModelAdmin):
         return []
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        kept = request.GET.copy()
+        if unknown := [name for name in kept if not self._is_known(name, request)]:
+            # Django answers 400 and logs an attack with its traceback, where somebody has mistyped an address.
+            for name in unknown:
+                del kept[name]
+            names = ", ".join(quoted(name) for name in unknown[:5])
+            words = f"This list is not filtered by {names}: it is shown without that, and nothing was done."
+            self.message_user(request, words, messages.ERROR)
+            return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
         title = capfirst(str(self.opts.verbose_name_plural))
         response: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
-        if isinstance(response, HttpResponseRedirect) and PAGE_VAR in request.GET and request.method != "POST":
+        led_away = isinstance(response, HttpResponseRedirect) and response.url == f"{request.path}?{ERROR_FLAG}=1"
+        if led_away and PAGE_VAR in request.GET:
             # Django leads away from a page that is not there, to a list that has lost its search and filters.
-            kept = request.GET.copy()
             page = kept.pop(PAGE_VAR)[-1]
-            self.message_user(request, f"There is no page {shortened(page, 20)}: this is the first.", messages.WARNING)
+            words = f"There is no page {shortened(page, 20)}: this is the first."
+            words += " Nothing was done." if request.method == "POST" else ""
+            self.message_user(request, words, messages.WARNING)
             return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}")
         return response
+
+    def _is_known(self, parameter: str, request: HttpRequest) -> bool:
+        texts = request.GET.getlist(parameter)
+        return parameter in (*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG) or all(
+            self.lookup_allowed(parameter, text, request) for text in texts
+        )
 
     def render_change_form(
         self,

@@ -258,9 +258,11 @@ def test_who_may_not_use_its_verb_sees_it_and_steers_nothing(
 
 
 def test_the_live_part_shows_how_far_it_is_and_when_to_stop_asking(operator: Client, action: BulkAction) -> None:
-    live = reverse("admin:tasks_bulkaction_live", args=[action.pk])
+    page = reverse("admin:tasks_bulkaction_change", args=[action.pk])
+    live = operator.get(f"{page}?_changelist_filters=status%3Dwaiting").context["live"]
     first = operator.get(live)
     assert "data-goes-on" in first.content.decode()
+    assert "/abort/?_changelist_filters=status%3Dwaiting" in first.content.decode()  # its buttons lead back there, too
     assert "no-store" in first["Cache-Control"]
     work()
     BulkAction.objects.update(note=f"note {NASTY}")

@@ -63,6 +63,11 @@ def test_a_page_beyond_the_end_leads_back_to_the_same_list(root: Client, make_ta
     assert response.redirect_chain == [(f"{TASKS}?status=failed", 302)]
     assert "There is no page 9: this is the first." in response.content.decode()
     assert len(response.context["cl"].result_list) == 50
+    for name in ("failuregroup", "bulkaction"):  # of one page, and of none
+        response = root.get(f"/admin/tasks/{name}/?p=77&status=failed", follow=True)
+        assert "There is no page 77: this is the first." in response.content.decode()
+    late = root.post(f"{TASKS}?status=failed&p=9", {"action": "cancel", "_selected_action": ["x"]}, follow=True)
+    assert "There is no page 9: this is the first. Nothing was done." in late.content.decode()
 
 
 def test_a_name_that_nothing_has_is_said(root: Client) -> None:
