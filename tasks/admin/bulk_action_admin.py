@@ -1,5 +1,6 @@
 """Bulk actions: the list, and the page of one with what it has done, live while it runs."""
 
+import uuid
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -22,7 +23,7 @@ from tasks.admin.list_addresses import query_of
 from tasks.admin.times import age, stamp_and_age
 from tasks.admin.verb_pages import VerbPages
 from tasks.admin.verbs import Verb
-from tasks.bulk_overviews import progress_of
+from tasks.bulk_overviews import names_of_items, progress_of
 from tasks.masking import masked_text
 from tasks.models import BulkAction, BulkActionItem
 from tasks.searching import InvalidSearch, Selection
@@ -142,22 +143,27 @@ class BulkActionAdmin(BulkActionStart, VerbPages):
         if chosen:
             items = items.filter(state=chosen)
         found = Paginator(items, ITEMS_SHOWN).get_page(request.GET.get("page"))
+        shown = list(found.object_list)
+        names = names_of_items(shown) if request.user.has_perm("tasks.view_task") else {}
         return {
             "states": [("", "All", not chosen), *((each.value, each.label, each == chosen) for each in ItemState)],
             "state": chosen,
             "item_page": found,
-            "items": [_item(item, row) for item in found.object_list],
+            "items": [_item(item, row, names) for item in shown],
         }
 
 
-def _item(item: BulkActionItem, row: BulkAction) -> dict[str, Any]:
+def _item(item: BulkActionItem, row: BulkAction, names: dict[uuid.UUID, tuple[str, str]]) -> dict[str, Any]:
     if row.is_of_dead_letters:
         address = reverse("admin:tasks_deadletter_change", args=[item.target])
         target = format_html('<a class="text-link" href="{}">{}</a>', address, item.target)
     else:
         target = task_link(item.target, item.target)
+    type_name, name = names.get(item.task_id, ("", "")) if item.task_id else ("", "")
     return {
         "target": target,
+        "type": type_name,
+        "name": name,
         "state": (item.get_state_display(), ITEM_COLOURS[item.state]),
         "reason": masked_text(item.reason),
         "outcome": item.get_outcome_display() if item.outcome else "",

@@ -1,7 +1,6 @@
 """The page that asks before everything that a list shows is touched: how much that is, why, and how carefully."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -22,7 +21,7 @@ from tasks.admin.verbs import Verb
 from tasks.exceptions import BulkActionUnderWay, IdempotencyConflict, InvalidSubmission, SetChanged
 from tasks.models import BulkAction
 from tasks.searching import DEAD_LETTERS, TASKS, InvalidSearch, Selection
-from tasks.services.bulk_actions import may_use, nouns, preview_patch
+from tasks.services.bulk_actions import TRIED, PatchPreview, Sample, may_use, nouns, preview_patch
 from tasks.states import OF_DEAD_LETTERS, BulkVerb
 
 VERBS: dict[BulkVerb, Verb] = {
@@ -68,10 +67,10 @@ class BulkActionStart(ModelAdmin):
             self.message_user(request, "Nothing matches: there is nothing to do.", messages.WARNING)
             return HttpResponseRedirect(back)
         form = BulkForm(request.POST if request.method == "POST" else None, verb=asked, request=request)
-        samples: list[dict[str, Any]] = []
+        trial: PatchPreview | None = None
         if request.method == "POST" and form.is_valid():
             if "preview" in request.POST:
-                samples = list(self._samples(request, asked, selection, form))
+                trial = self._try_patch(request, asked, selection, form)
             elif (action := self._start(request, asked, selection, form)) is not None:
                 return HttpResponseRedirect(reverse("admin:tasks_bulkaction_change", args=[action.pk]))
             else:  # what has changed is shown as it is by now
@@ -88,7 +87,9 @@ class BulkActionStart(ModelAdmin):
             "classes": [(name, f"{number:,}") for name, number in list(preview.classes.items())[:_MOST_SHOWN]],
             "more_classes": max(0, len(preview.classes) - _MOST_SHOWN),
             "skipped": preview.count - preview.touchable,
-            "samples": samples,
+            "trial": trial,
+            "most_tried": TRIED,
+            "samples": [_sample(each) for each in trial.samples] if trial else [],
             "form": form,
             "adminform": adminform,
             "token": request.POST.get("token") or uuid.uuid4().hex,
@@ -134,12 +135,20 @@ class BulkActionStart(ModelAdmin):
             return action
         return None
 
-    def _samples(
+    def _try_patch(
         self, request: HttpRequest, verb: BulkVerb, selection: Selection, form: BulkForm
-    ) -> Iterator[dict[str, Any]]:
+    ) -> PatchPreview | None:
         patch = form.options().get("patch")
         if not patch:
             form.add_error(None, "There is no patch to preview.")
-            return
-        for each in preview_patch(verb=verb, selection=selection, patch=patch, actor=request.user):
-            yield {"task": each.task, "before": pretty(each.before), "after": pretty(each.after), "error": each.error}
+            return None
+        return preview_patch(verb=verb, selection=selection, patch=patch, actor=request.user)
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    return {
+        "task": sample.task,
+        "before": pretty(sample.before),
+        "after": pretty(sample.after),
+        "error": sample.error,
+    }

@@ -124,7 +124,12 @@ def _show_preview(say: Any, verb: BulkVerb, preview: BulkPreviewShape) -> None:
 
 
 def _show_samples(call: Call, verb: BulkVerb, selection: Any, patch: Mapping[str, Any]) -> None:
-    for sample in preview_patch(verb=verb, selection=selection, patch=patch, actor=call.actor):
+    preview = preview_patch(verb=verb, selection=selection, patch=patch, actor=call.actor)
+    if preview.tried:
+        call.output.say(
+            f"  {preview.invalid:,} of {preview.tried:,} payloads that were tried become invalid by the patch"
+        )
+    for sample in preview.samples:
         call.output.say(f"  {sample.task}: {sample.error or 'its payload is valid with the patch'}")
         if call.options.get("payloads"):
             call.output.document("Before", sample.before)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, QuerySet
 
 from tasks.exceptions import InvalidSubmission
-from tasks.masking import masked
+from tasks.masking import masked, masked_text
 from tasks.models import Task
 from tasks.searching import Selection
 from tasks.services.bulk_actions.verbs import VIEW_PAYLOAD, check_may_use, touchable
@@ -17,6 +17,8 @@ from tasks.states import OF_DEAD_LETTERS, BulkVerb
 
 SAMPLES = 3
 CHECKED = 20  # payloads that a patch is tried on before anything starts
+TRIED = 200  # payloads that a preview tries a patch on
+ERRORS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,16 @@ class Sample:
     before: Any
     after: Any
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPreview:
+    """What a patch makes of the `tried` payloads, at most TRIED and of each type some; `invalid` of them it breaks."""
+
+    tried: int = 0
+    invalid: int = 0
+    errors: list[tuple[Any, str]] = field(default_factory=list)  # of the first tasks, with what is wrong
+    samples: list[Sample] = field(default_factory=list)  # invalid ones first
 
 
 def check_kind(verb: BulkVerb, selection: Selection) -> None:
@@ -81,37 +93,44 @@ def check_size(rows: "QuerySet[Any]") -> None:
         raise InvalidSubmission([{"code": "too_many", "detail": detail, "attr": "selection"}])
 
 
-def preview_patch(*, verb: BulkVerb, selection: Selection, patch: Mapping[str, Any], actor: Any) -> list[Sample]:
-    """Shows what the patch makes of some payloads, those first that it makes wrong. None without the right to see."""
+def preview_patch(*, verb: BulkVerb, selection: Selection, patch: Mapping[str, Any], actor: Any) -> PatchPreview:
+    """Tries the patch on some payloads, and changes nothing. It tries none without the right to see payloads."""
     if actor is not None and not actor.has_perm(VIEW_PAYLOAD):
-        return []
-    tasks = _tasks_of(verb, selection, actor)
-    wrong = patch_errors([task.id for task in tasks], patch)
-    tasks.sort(key=lambda task: task.id not in wrong)
-    return [
-        Sample(task.id, masked(task.payload), masked(merged(task.payload, patch)), wrong.get(task.id, ""))
-        for task in tasks[:SAMPLES]
+        return PatchPreview()
+    ids = _some_tasks(verb, selection, actor, TRIED)
+    wrong = {task_id: masked_text(said) for task_id, said in patch_errors(ids, patch).items()}
+    ids.sort(key=lambda task_id: (task_id not in wrong, task_id))
+    payloads = dict(Task.objects.filter(pk__in=ids[:SAMPLES]).values_list("id", "payload"))
+    samples = [
+        Sample(each, masked(payloads[each]), masked(merged(payloads[each], patch)), wrong.get(each, ""))
+        for each in ids[:SAMPLES]
+        if each in payloads
     ]
+    return PatchPreview(len(ids), len(wrong), sorted(wrong.items())[:ERRORS_SHOWN], samples)
 
 
 def check_patch(verb: BulkVerb, selection: Selection, patch: Mapping[str, Any], actor: Any) -> None:
     """Raises InvalidSubmission where the patch makes every payload wrong that it is tried on: it is the patch then."""
-    tasks = _tasks_of(verb, selection, actor)
-    wrong = patch_errors([task.id for task in tasks], patch)
-    if tasks and len(wrong) == len(tasks):
+    ids = _some_tasks(verb, selection, actor, CHECKED)
+    wrong = patch_errors(ids, patch)
+    if ids and len(wrong) == len(ids):
         detail = f"no payload is valid with it: {next(iter(wrong.values()))}"
         raise InvalidSubmission([{"code": "invalid_patch", "detail": detail, "attr": "options.patch"}])
 
 
-def _tasks_of(verb: BulkVerb, selection: Selection, actor: Any) -> list[Task]:
-    """Returns up to CHECKED of the tasks that would be touched, of each type some: what suits one may not another."""
+def _some_tasks(verb: BulkVerb, selection: Selection, actor: Any, most: int) -> list[Any]:
+    """Returns ids of tasks that would be touched, the first of each type first: what suits one may not suit another."""
     rows = selection.rows(actor).filter(touchable(verb)).order_by()
     column = "task_id" if verb in OF_DEAD_LETTERS else "pk"
-    types = list(rows.values_list("type", flat=True).distinct()[:CHECKED])
+    types = list(rows.values_list("type", flat=True).distinct()[:most])
     ids: list[Any] = []
     for type_name in types:
-        ids += rows.filter(type=type_name).order_by("pk").values_list(column, flat=True)[: CHECKED // len(types)]
-    return list(Task.objects.filter(pk__in=ids).only("id", "type", "payload").order_by("pk"))
+        ids += rows.filter(type=type_name).order_by("pk").values_list(column, flat=True)[: most // len(types)]
+    rest = most - len(ids)
+    if len(types) > 1 and rest > 0:
+        others = rows.exclude(**{f"{column}__in": ids})
+        ids += others.order_by("pk").values_list(column, flat=True)[:rest]
+    return ids
 
 
 def _largest_first(counts: dict[str, int]) -> dict[str, int]:

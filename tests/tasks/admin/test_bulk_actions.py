@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tasks.models import AuditEntry, BulkAction, DeadLetter, Task
@@ -185,11 +187,13 @@ def test_a_patch_is_previewed_and_nothing_is_done_by_that(root: Client, letters:
     page = send(root, asked, **given)
     assert [sample["error"] for sample in page.context["samples"]] == ["", "", ""]
     html = page.content.decode()
+    assert "Of 3 payloads that were tried (at most 200, some of each type), none would become invalid." in html
     assert "https://new.example" in html
     assert "https://old.example" in html
     assert "abcdef" not in html
     bad = send(root, asked, **{**given, "patch": '{"method": "STEAL"}'})
     assert "payload.method" in bad.content.decode()
+    assert "3 would become invalid" in bad.content.decode()
     refused = send(root, asked, reason="r", patch='{"method": "STEAL"}')
     assert "No payload is valid with it: payload.method" in refused.content.decode()
     assert not BulkAction.objects.exists()
@@ -278,10 +282,16 @@ def test_the_live_part_shows_how_far_it_is_and_when_to_stop_asking(operator: Cli
 def test_its_items_are_shown_by_state_and_page(
     operator: Client, action: BulkAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.admin.bulk_action_admin.ITEMS_SHOWN", 1)
     work()
-    action.items.filter(state="skipped").update(reason=f"reason {NASTY}")
+    Task.objects.filter(status=S.COMPLETED).update(name=f"Nightly {NASTY}")
     page = reverse("admin:tasks_bulkaction_change", args=[action.pk])
+    with CaptureQueriesContext(connection) as queries:
+        shown = operator.get(page).context["items"]
+    assert {item["type"] for item in shown} == {"http_request"}
+    assert {item["name"] for item in shown} == {"", f"Nightly {NASTY}"}
+    assert sum('FROM "tasks_task"' in query["sql"] for query in queries) == 1
+    monkeypatch.setattr("tasks.admin.bulk_action_admin.ITEMS_SHOWN", 1)
+    action.items.filter(state="skipped").update(reason=f"reason {NASTY}")
     assert "page 1 of 2" in operator.get(page).content.decode()
     skipped = operator.get(f"{page}?state=skipped&page=99")
     assert [item["state"][0] for item in skipped.context["items"]] == ["Skipped"]

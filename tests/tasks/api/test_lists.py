@@ -149,7 +149,8 @@ def test_a_page_holds_fifty_unless_asked(root: Api) -> None:
 
 
 def test_an_empty_list_has_one_empty_page(root: Api) -> None:
-    empty = {"count": 0, "count_is_capped": False, "next": None, "previous": None} | {"notes": [], "results": []}
+    links: dict[str, Any] = {"next": None, "previous": None}
+    empty = {"count": 0, "count_is_capped": False, "notes": [], "results": []} | links
     assert root.get("tasks/") == root.get("tasks/", page=1) == (200, empty)
 
 

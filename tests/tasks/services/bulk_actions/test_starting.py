@@ -20,9 +20,11 @@ from tasks.models.task import new_id
 from tasks.searching import InvalidSearch, Selection
 from tasks.services import discard_dead_letters, preview_bulk_action
 from tasks.services.bulk_actions import (
+    PatchPreview,
     abort_bulk_action,
     pause_bulk_action,
     preview_patch,
+    previewing,
     resume_bulk_action,
     starting,
 )
@@ -185,16 +187,23 @@ def test_a_preview_counts_by_state_and_class_and_what_the_verb_can_touch(operato
     assert letters.classes == {"code_error": 2}
 
 
-def test_a_patch_is_shown_on_samples_with_secrets_masked_and_what_it_makes_wrong_first(operator: User) -> None:
+def test_a_patch_is_shown_on_samples_with_secrets_masked_and_what_it_makes_wrong_first(
+    operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previewing, "TRIED", 3)  # one of each of two types, and one of the rest
     dead_letters(2, type="sample.echo", payload={"password": "hunter2", "a": 1})
     dead_letters(1, type="sample.work", payload={"seconds": 1})
-    found = preview_patch(verb=BulkVerb.REPROCESS, selection=Selection("dead_letters"), patch={"a": 2}, actor=operator)
+    letters = Selection("dead_letters")
+    preview = preview_patch(verb=BulkVerb.REPROCESS, selection=letters, patch={"a": 2}, actor=operator)
+    found = preview.samples
+    assert (preview.tried, preview.invalid, preview.errors) == (3, 1, [(found[0].task, found[0].error)])
     assert [sample.error.partition(":")[0] for sample in found] == ["payload.a", "", ""]
     assert (found[1].before["a"], found[1].after["a"]) == (1, 2)
     assert "hunter2" not in str(found)
     operator.user_permissions.clear()
     blind = User.objects.get(pk=operator.pk)
-    assert preview_patch(verb=BulkVerb.RETRY, selection=Selection("tasks"), patch={"a": 2}, actor=blind) == []
+    unseen = preview_patch(verb=BulkVerb.RETRY, selection=Selection("tasks"), patch={"a": 2}, actor=blind)
+    assert unseen == PatchPreview()
 
 
 def test_a_patch_that_is_wrong_for_every_payload_is_refused_at_the_start(start: Any) -> None:
