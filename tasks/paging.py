@@ -5,12 +5,15 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.sql.where import WhereNode
 
-from tasks import database, selectors
+from tasks import database, moments, selectors
+from tasks.models import Task
 
-FEW = 1_000
+FEW, MOST_SORTED = 1_000, 100_000
+ENDS = "finished_at"
+_WITHOUT_INDEX = ("priority", "run_at")
 
 
 class Pages:
@@ -21,8 +24,10 @@ class Pages:
     sorted here, and the rest is found by key. Where there are more, the newest are not far.
     """
 
-    def __init__(self, rows: QuerySet[Any]) -> None:
+    def __init__(self, rows: QuerySet[Any], *, newest_suffice: bool = False) -> None:
+        """With `newest_suffice`, of very many tasks in an order that no index has only the newest are put in order."""
         self.rows = rows
+        self._newest_suffice = newest_suffice
 
     @cached_property
     def capped_count(self) -> tuple[int, bool]:
@@ -34,12 +39,39 @@ class Pages:
         """Whether the keys of all rows are known; those that change meanwhile stay among them."""
         return self._few is not None
 
+    @property
+    def are_of_the_newest(self) -> bool:
+        """Whether only the newest MOST_SORTED of the rows are on the pages."""
+        return self._few is None and self._sorted is not self.rows
+
     def between(self, start: int, stop: int) -> list[Any]:
         if self._few is None:
-            return list(self.rows[start:stop])
+            if self.are_of_the_newest:
+                stop = min(stop, MOST_SORTED)  # some more may have the same time
+            first, *others = in_parts(self._sorted)
+            found = list(first[start:stop])
+            for rest in others if len(found) < stop - start else ():
+                before = start + len(found) if found or not start else first.order_by().count()
+                found += list(rest[max(0, start - before) : max(0, stop - before)])
+            return found
         rows = self.rows.all()
         rows.query.where = WhereNode()  # what they matched is known: by anything but its key, a row may be far
-        return list(rows.filter(pk__in=self._few[start:stop]))
+        keys = self._few[start:stop]
+        by_key = {row.pk: row for row in rows.filter(pk__in=keys).order_by()}
+        return [by_key[key] for key in keys if key in by_key]
+
+    @cached_property
+    def _sorted(self) -> QuerySet[Any]:
+        first = str(next(iter(self.rows.query.order_by), "")).removeprefix("-")
+        # All of them would be read and compared for each page.
+        has_index = self.rows.model is not Task or first not in _WITHOUT_INDEX
+        if not self._newest_suffice or has_index or not self.capped_count[1]:
+            return self.rows
+        if self.rows.order_by().values("created_at")[: MOST_SORTED + 1].count() <= MOST_SORTED:
+            return self.rows
+        times = self.rows.order_by("-created_at").values_list("created_at", flat=True)
+        last = times[MOST_SORTED - 1 : MOST_SORTED].first()
+        return self.rows.filter(moments.at("created_at", "gte", last)) if last else self.rows
 
     @cached_property
     def _few(self) -> list[Any] | None:
@@ -57,7 +89,21 @@ class Pages:
             return None  # texts are ordered by the database's own rules
         for place in reversed(range(len(columns))):
             keys.sort(key=_by(place + 1), reverse=order[place].startswith("-"))
+        if columns[0] == ENDS:
+            keys.sort(key=lambda key: key[1] is None)
         return [key[0] for key in keys]
+
+
+def in_parts(rows: QuerySet[Any]) -> list[QuerySet[Any]]:
+    """Returns the rows in parts, each in its order, one after the other.
+
+    In the order of their end, those come last that have not ended, whichever way it goes: the index knows the others.
+    """
+    first, *others = map(str, rows.query.order_by or ("",))
+    if first.removeprefix("-") != ENDS:
+        return [rows]
+    has_ended = Q((f"{ENDS}__isnull", False))
+    return [rows.filter(has_ended), rows.filter(~has_ended).order_by(*others)]
 
 
 def _by(place: int) -> Callable[[tuple[Any, ...]], tuple[bool, Any]]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from django.db.models import Q, QuerySet
 
 from tasks import database, moments
+from tasks.paging import in_parts
 
 _NULLABLE = frozenset({"finished_at"})
 
@@ -50,23 +51,30 @@ class Cursor:
 
     def rows(self, rows: QuerySet[Any], number: int) -> list[Any]:
         """Returns so many of the rows that follow, or the nearest that precede; in either case in their order."""
-        if not self.is_backwards:
-            return list(rows.filter(self._beyond())[:number])
-        turned = [column[1:] if column.startswith("-") else f"-{column}" for column in self.order]
-        return list(rows.filter(self._beyond()).order_by(*turned)[:number])[::-1]
+        parts = in_parts(rows)
+        here = len(parts) - 1 if self.values[0] is None else 0
+        found: list[Any] = []
+        for place in range(here, -1, -1) if self.is_backwards else range(here, len(parts)):
+            part = parts[place].filter(self._beyond()) if place == here else parts[place]
+            part = part.reverse() if self.is_backwards else part
+            found += part[: number - len(found)]
+            if len(found) == number:
+                break
+        return found[::-1] if self.is_backwards else found
 
     def _beyond(self) -> Q:
         found, equal = Q(), Q()
-        for named, value in zip(self.order, self.values, strict=True):
+        skipped = 1 if self.values[0] is None else 0  # among those that have not ended, the rest decides
+        order, values = self.order[skipped:], self.values[skipped:]
+        for named, value in zip(order, values, strict=True):
             column = named.removeprefix("-")
             found |= equal & _after(column, value, is_falling=named.startswith("-") != self.is_backwards)
             equal &= Q((f"{column}__isnull", True)) if value is None else _at(column, "exact", value)
-        first = self.order[0].removeprefix("-")
-        if first in _NULLABLE:
+        if not values or values[0] is None:
             return found
         # It says nothing more, but is a condition that an index answers.
-        falls = self.order[0].startswith("-") != self.is_backwards
-        return _at(first, "lte" if falls else "gte", self.values[0]) & found
+        falls = order[0].startswith("-") != self.is_backwards
+        return _at(order[0].removeprefix("-"), "lte" if falls else "gte", values[0]) & found
 
 
 def _after(column: str, value: Any, *, is_falling: bool) -> Q:

@@ -18,7 +18,8 @@ TASK_ORDERS = ("created_at", "finished_at", "priority", "run_at")
 
 _WORDS = {
     SEARCH: "A search in the grammar of docs/search.md, such as `status:failed payload.order_id:42`",
-    ORDERING: "Columns with commas, each with a `-` for the largest first: {}",
+    ORDERING: "Columns with commas, each with a `-` for the largest first: {}. What has no `finished_at` comes last; "
+    "by `priority` and `run_at`, pages have the newest 100,000 of what matches, and cursors all of it",
     "tag": "One tag, whole",
     "worker": "The name of a worker, whole",
     "attempt": "The number of the newest attempt: `2`, `>=2` or `1..3`",

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from tasks.api.cursors import Cursor, NoCursor
-from tasks.paging import Pages
+from tasks.paging import MOST_SORTED, Pages
 
 DEFAULT_LIMIT, LARGEST_LIMIT, LAST_ROW = 50, 500, 100_000
 
@@ -25,9 +25,11 @@ class CappedPagination(BasePagination):
         start = (self._page - 1) * self._limit
         if start >= LAST_ROW:
             raise NotFound(f"pages end after {LAST_ROW:,} rows: {self._further}")
-        pages = Pages(queryset)
+        pages = Pages(queryset, newest_suffice=True)
         self._count, self._capped = pages.capped_count
         rows = pages.between(start, start + self._limit + 1)
+        if pages.are_of_the_newest:
+            self._say(f"Of what matches, the newest {MOST_SORTED:,} were put in this order; a cursor goes through all.")
         if not rows and self._page > 1:
             raise NotFound(f"there is no page {self._page}")
         has_more, rows = len(rows) > self._limit, rows[: self._limit]
@@ -37,6 +39,9 @@ class CappedPagination(BasePagination):
         return rows
 
     _said: Mapping[str, Any] = {}  # what else the answer holds
+    def _say(self, note: str) -> None:
+        """Adds it to the notes of an answer that has any."""
+
     _further = "narrow the list with created_before"
 
     def _after(self, row: Any) -> str | None:
@@ -76,6 +81,9 @@ class CursorPagination(CappedPagination):
 
     _further = "go on with cursor"
 
+    def _say(self, note: str) -> None:
+        self._said["notes"].append(note)
+
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self._order = queryset.query.order_by
         self._said = {"notes": view.selection.notes_for(request.user)}
@@ -86,8 +94,10 @@ class CursorPagination(CappedPagination):
         if "page" in request.query_params:
             raise ValidationError({"cursor": ["give a page or a cursor"]})
         self._limit = _number(request, "limit", DEFAULT_LIMIT, most=LARGEST_LIMIT)
-        self._count, self._capped = Pages(queryset).capped_count
-        return self._around(queryset, self._cursor(text))
+        pages, cursor = Pages(queryset), self._cursor(text)
+        self._count, self._capped = pages.capped_count
+        rows = cursor.rows(queryset, self._limit + 1) if cursor else pages.between(0, self._limit + 1)
+        return self._around(rows, cursor)
 
     def _cursor(self, text: str) -> Cursor | None:
         try:
@@ -95,8 +105,7 @@ class CursorPagination(CappedPagination):
         except NoCursor:
             raise ValidationError({"cursor": ["no list in this order gave such a cursor"]}) from None
 
-    def _around(self, queryset: Any, cursor: Cursor | None) -> list[Any]:
-        rows = cursor.rows(queryset, self._limit + 1) if cursor else list(queryset[: self._limit + 1])
+    def _around(self, rows: list[Any], cursor: Cursor | None) -> list[Any]:
         has_more, is_backwards = len(rows) > self._limit, cursor is not None and cursor.is_backwards
         rows = rows[-self._limit :] if is_backwards else rows[: self._limit]
         # Whence it came, there is a page.

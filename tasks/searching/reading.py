@@ -1,7 +1,7 @@
 """From a search and filters to conditions: which words, in which parameter, found by an index or by looking inside."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from django.db.models import BooleanField, Case, Q, When
@@ -55,7 +55,7 @@ def read_terms(kind: Kind, q: str, filters: Mapping[str, str]) -> list[tuple[str
 def conditions_of(kind: Kind, terms: list[tuple[str, Term]], user: Any) -> Conditions:
     """Raises InvalidSearch, with everything that is wrong."""
     found, look, errors = Conditions(), Look(user), []
-    for attr, term in terms:
+    for attr, term in _without_repetition(terms):
         try:
             condition = _condition(kind, term, look)
         except Wrong as wrong:
@@ -70,6 +70,16 @@ def conditions_of(kind: Kind, terms: list[tuple[str, Term]], user: Any) -> Condi
     return found
 
 
+def _without_repetition(terms: list[tuple[str, Term]]) -> list[tuple[str, Term]]:
+    """Makes one term of all that say which statuses are not wanted: those that are left may have an index each."""
+    unwanted = [(attr, term) for attr, term in terms if term.is_negated and term.word == "status"]
+    if len(unwanted) < 2:
+        return terms
+    values = tuple(value for _, term in unwanted for value in term.values)
+    merged = (unwanted[0][0], replace(unwanted[0][1], values=values))
+    return [each for each in terms if each not in unwanted] + [merged]
+
+
 def is_deep(kind: Kind, term: Term) -> bool:
     return term.word in WORDS[kind] and WORDS[kind][term.word].is_deep
 
@@ -80,7 +90,7 @@ def _condition(kind: Kind, term: Term, look: Look) -> Q:
         return ~found if term.is_negated else found
     word = _word(kind, term)
     found = word.condition(term, look)
-    if not term.is_negated:
+    if not term.is_negated or word.reads_not:
         return found
     if word.is_deep or word.may_be_null:
         # NOT would leave out what is unknown, as an end that has not come yet or a payload without the path.

@@ -8,6 +8,7 @@ from tasks.searching import contents, known
 from tasks.searching.durations import duration
 from tasks.searching.grammar import Term, Value
 from tasks.searching.looking import Look
+from tasks.searching.statuses import status
 from tasks.searching.vocabulary import (
     LARGEST,
     Word,
@@ -19,7 +20,6 @@ from tasks.searching.vocabulary import (
     equals,
     identity,
     number,
-    one_of,
     time,
 )
 from tasks.states import FailureCategory, TaskStatus
@@ -44,9 +44,7 @@ def free(value: Value, look: Look) -> Q:
 
 
 WORDS = by_name(
-    Word(
-        "status", "what has become of it", one_of("status", TaskStatus.values, what="status"), lambda: TaskStatus.values
-    ),
+    Word("status", "what has become of it", status, lambda: TaskStatus.values, reads_not=True),
     Word("type", "the type, whole", equals("type"), known.types),
     Word("queue", "the queue", equals("queue"), known.queues),
     Word(

@@ -38,6 +38,7 @@ class Word:
     is_deep: bool = False
     has_path: bool = False
     may_be_null: bool = False  # then "not" is written such that it finds the rows that have no such thing
+    reads_not: bool = False  # its condition is already that of a negated term, where it is given one
 
 
 Words = dict[str, Word]
@@ -74,13 +75,19 @@ def one_of(column: str, known: Sequence[str], *, what: str, stored: dict[str, st
     """
 
     def one(value: Value, look: Look) -> Q:
-        text = value.text.lower()
-        if text not in known:
-            hint, all_of_them = did_you_mean(text, known), f": it is one of {', '.join(known)}"
-            raise Wrong("unknown_value", f"{quoted(value.text)} is no {what}{hint or all_of_them}")
+        text = known_word(value.text, known, what=what)
         return Q((column, (stored or {}).get(text, text)))
 
     return each_of(one)
+
+
+def known_word(text: str, known: Sequence[str], *, what: str) -> str:
+    """Returns the word in lower case. Raises Wrong where it is not one of those that are known."""
+    found = text.lower()
+    if found not in known:
+        hint, all_of_them = did_you_mean(found, known), f": it is one of {', '.join(known)}"
+        raise Wrong("unknown_value", f"{quoted(text)} is no {what}{hint or all_of_them}")
+    return found
 
 
 def contains(*columns: str) -> Condition:

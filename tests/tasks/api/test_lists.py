@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tasks import database, selectors
+from tasks import database, paging, selectors
 from tasks.models import DeadLetter, Task
 from tasks.services import submit_tasks
 from tasks.states import Resolution
@@ -107,8 +107,32 @@ def test_lists_are_ordered_as_asked(ordering: str, found: str, root: Api, some: 
     assert names(root, ordering=ordering) == found
 
 
-def test_the_finished_are_ordered_by_their_end(root: Api, some: Any) -> None:
-    assert names(root, ordering="-finished_at", status="completed,failed") == "ba"
+@pytest.mark.parametrize(("ordering", "found"), [("finished_at", "ab"), ("-finished_at", "ba")])
+def test_the_finished_are_ordered_by_their_end_and_the_others_come_last(
+    ordering: str, found: str, root: Api, some: Any
+) -> None:
+    assert names(root, ordering=ordering, status="completed,failed") == found
+    narrowed: dict[str, str]
+    for narrowed in ({}, {"priority": "0..9"}):  # few are put in order by us
+        order = {"ordering": f"{ordering},created_at", **narrowed}
+        assert names(root, **order) == f"{found}cde"
+        pages = [root.get("tasks/", limit=1, page=page, **order)[1]["results"] for page in range(1, 6)]
+        assert "".join(row["name"] for rows in pages for row in rows) == f"{found}cde"
+
+
+def test_pages_put_the_newest_of_very_many_in_order_and_cursors_all(
+    root: Api, some: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "COUNT_CAP", 3)
+    monkeypatch.setattr(paging, "MOST_SORTED", 4)
+    order = {"ordering": "-priority,-created_at"}
+    pages = [root.get("tasks/", limit=2, page=page, **order)[1] for page in (1, 2)]
+    assert ["".join(row["name"] for row in page["results"]) for page in pages] == ["dc", "be"]  # without the oldest
+    assert pages[1]["next"] is None
+    assert ["newest" in page["notes"][0] for page in pages] == [True, True]
+    page = root.get("tasks/", cursor="", **order)[1]
+    assert ([row["name"] for row in page["results"]], page["notes"]) == (list("adcbe"), [])
+    assert names(root, queue="default", **order) == "adb"  # so few are put in order whatever their age
 
 
 @pytest.mark.parametrize("ordering", ["", "created_at", "-created_at", "priority", "-run_at,priority", "finished_at"])

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tasks import database, selectors
+from tasks.models import Task
 from tasks.paging import FEW, Pages
 from tasks.searching import Selection, selection
 from tests.tasks.searching.million import ROWS, fill
@@ -146,6 +147,45 @@ def test_what_is_indexed_by_status_is_found_by_that(root: User) -> None:
     for status in ("blocked", "processing", "queued"):
         looks = [each for each in listed(f"status:{status}", root)[2] if f"LIMIT {FEW + 1}" in each]
         assert any(f"task_{status}" in step for step in steps(looks[0])), steps(looks[0])
+
+
+BY_INDEXES = {
+    "status:pending": ["task_pending", "task_parked"],
+    "status:scheduled": ["task_waiting_for_time"],
+    "-status:completed -status:failed": ["task_pending", "task_queued", "task_processing", "task_cancelled"],
+}
+
+
+@pytest.mark.parametrize("q", BY_INDEXES)
+def test_sqlite_is_told_which_indexes_have_what_is_selected_by_status(q: str, root: User) -> None:
+    if database.is_postgresql():
+        pytest.skip("PostgreSQL has statistics to decide by")
+    limits = (f"LIMIT {FEW + 1}", f"LIMIT {selectors.COUNT_CAP + 1}")  # the look at the first of them, and the count
+    statements = [each for each in listed(q, root)[2] if any(limit in each for limit in limits)]
+    assert statements
+    for statement in statements:
+        plan = steps(statement)
+        assert all(any(f"INDEX {name} " in step for step in plan) for name in BY_INDEXES[q]), plan
+        assert "SCAN tasks_task" not in plan
+    # In an order that no index has they are found so as well, and all of them are put in order.
+    rows = Selection("tasks", q).rows(root).order_by("-priority", "run_at", "-id")
+    plan = steps(said(lambda: list(rows[:50]))[0])
+    assert any(BY_INDEXES[q][0] in step for step in plan), plan
+
+
+ORDERS = {"finished_at": "finished", "-finished_at": "finished", "run_at": "created", "-priority": "created"}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_other_orders_are_read_off_an_index_or_put_the_newest_in_order(order: str, root: User) -> None:
+    pages = Pages(Task.objects.order_by(order, "-id"), newest_suffice=True)
+    rows: list[Task] = []
+    statements = said(lambda: rows.extend(pages.between(0, 50)))
+    assert len(rows) == 50
+    plan = steps(statements[-1])
+    assert any(f"task_{ORDERS[order]}" in step for step in plan), plan
+    assert not [step for step in plan if "Seq Scan" in step or step == "SCAN tasks_task"], plan
+    assert len(statements) == (1 if "finished" in order else 4)  # how many, whether very many, where they begin
 
 
 def test_types_are_read_from_one_to_the_next(root: User) -> None:

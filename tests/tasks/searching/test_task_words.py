@@ -18,6 +18,7 @@ WORDS = {
     "status:failed": "b",
     "status:FAILED,Pending": "bc",
     "-status:failed": "acde",
+    "-status:failed,completed -queue:data -status:pending": "d",
     "STATUS:failed": "b",
     "status:failed status:pending": "",
     "type:http_request": "c",
