@@ -39,6 +39,7 @@ class CappedPagination(BasePagination):
         return rows
 
     _said: Mapping[str, Any] = {}  # what else the answer holds
+
     def _say(self, note: str) -> None:
         """Adds it to the notes of an answer that has any."""
 
