@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tasks.roles import VIEWER, permissions_of
+from tests.tasks.access_table import ADMIN
 
 pytestmark = pytest.mark.django_db
 
@@ -15,12 +16,6 @@ pytestmark = pytest.mark.django_db
 def listed(client: Client, address: str = "/admin/") -> dict[str, str]:
     groups = client.get(address).context["sidebar_navigation"]
     return {item["title"]: item["link"] for group in groups for item in group["items"]}
-
-
-def test_everything_that_is_listed_is_there(root: Client, settings: Any) -> None:
-    settings.FLOWER_URL = ""
-    for title, address in listed(root).items():
-        assert root.get(address).status_code == 200, title
 
 
 def test_what_operators_use_is_listed(root: Client) -> None:
@@ -41,9 +36,8 @@ def test_nobody_is_led_where_they_may_not_go(sign_in: Callable[..., Client]) -> 
     viewer = sign_in(*permissions_of(VIEWER))
     found = listed(viewer)
     assert "Users" not in found
-    for title, address in found.items():
-        if title != "Flower":
-            assert viewer.get(address).status_code == 200, title
+    opens = {f"/admin/{address}" for method, address, _, code, *_ in ADMIN if (method, code) == ("GET", 200)}
+    assert {address for title, address in found.items() if title not in ("Flower", "API docs")} <= opens
 
 
 @pytest.mark.parametrize("name", ["queue", "worker", "task"])
