@@ -50,9 +50,7 @@ class HasStatus(Func):
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         first = str(next(iter(compiler.query.order_by), "")).removeprefix("-")
         is_read_in_order = first == "created_at" or (first == "finished_at" and FINAL & set(self.statuses))
-        # With one of these alone SQLite sees which index it is; with its time, it would prefer that of types and times.
-        is_seen = self.statuses in ([TaskStatus.FAILED], [TaskStatus.CANCELLED])
-        if is_read_in_order or is_seen or not _BY_INDEX.keys() >= set(self.statuses):
+        if is_read_in_order or not _BY_INDEX.keys() >= set(self.statuses):
             # By the index of that order, as far as a page goes. Else all of them are read, for which SQLite, which
             # knows no statistics, would rather read the whole table.
             return self.as_sql(compiler, connection)
