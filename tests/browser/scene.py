@@ -261,4 +261,5 @@ def _bulk(now: datetime, olga: User, letters: list[DeadLetter], verb: BulkVerb) 
         )  # fmt: skip
         tried = action.items.filter(position__lt=5)
         tried.update(state=ItemState.DONE, outcome=Watched.FAILED, at=times["finished_at"])
+        tried.filter(position=2).update(outcome=Watched.COMPLETED)
     return action
