@@ -29,9 +29,8 @@ _LIBRARIES = (
     "django.db.backends.postgresql.psycopg_any", "django.db.models", "django.forms", "django.template.defaulttags",
     "django.views.debug", "httpcore", "httpx", "importlib.metadata", "jsonschema", "jwt", "kombu.transport.pyamqp",
     "psycopg_binary", "psycopg_pool", "pydantic", "pydantic.json_schema", "pydantic.networks", "requests",
-    "structlog", "timezone_field", "tzdata", "uritemplate", "urllib3", "uuid_utils.compat", "uvicorn.lifespan.off",
+    "structlog", "tzdata", "uritemplate", "urllib3", "uuid_utils.compat", "uvicorn.lifespan.off",
     "uvicorn.loops.auto", "uvicorn.main", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto",
-    "whitenoise.base",
 )  # fmt: skip
 
 
@@ -112,6 +111,8 @@ class Nursery:
 def main() -> None:
     for name in _LIBRARIES:
         importlib.import_module(name)
+    # Read here, settings would be those of all that is born.
+    assert not sys.modules["django.conf"].settings.configured
     gc.freeze()
     with socket.socket(fileno=0) as link:
         while True:
