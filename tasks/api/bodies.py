@@ -20,6 +20,7 @@ from tasks.services.retrying import LONGEST_SPREAD
 from tasks.services.submission_form import WHOLE, Submission, Text, not_both, path_errors
 
 LONGEST_REASON = 1_000
+_BLANK = r"\s\u001c-\u001f\u0085"  # what Python strips, in the words of other regular expressions
 
 Body = TypeVar("Body", bound=BaseModel)
 Ids = Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(min_length=1)]
@@ -34,7 +35,7 @@ class Reasoned(BaseModel):
 
 
 def _with_a_reason(schema: dict[str, Any]) -> None:
-    schema["properties"]["reason"] |= {"minLength": 1, "pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"}
+    schema["properties"]["reason"] |= {"minLength": 1, "pattern": rf"^[^\u0000]*[^\u0000{_BLANK}][^\u0000]*$"}
     del schema["properties"]["reason"]["default"]
     schema["required"] = [*schema.get("required", []), "reason"]
 
@@ -52,8 +53,7 @@ def _without(*names: str) -> Callable[[dict[str, Any]], None]:
         for name in names:
             del schema["properties"][name]
         schema.pop("required", None)
-        if "depends_on" in schema["properties"]:
-            _alone(schema)
+        _alone(schema)
 
     return shorten
 
@@ -61,7 +61,8 @@ def _without(*names: str) -> Callable[[dict[str, Any]], None]:
 def _alone(schema: dict[str, Any]) -> None:
     """Outside of a list there are no places to name tasks by."""
     not_both(schema)
-    schema["properties"]["depends_on"]["items"] = {"type": "string", "format": "uuid"}
+    if "depends_on" in schema["properties"]:
+        schema["properties"]["depends_on"]["items"] = {"type": "string", "format": "uuid"}
 
 
 class Single(Submission):
@@ -138,11 +139,11 @@ class Matching(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    type: Text | None = None
-    queue: Text | None = None
-    fingerprint: Text | None = None
+    type: Annotated[Text, Field(json_schema_extra=schema_of("type"))] | None = None
+    queue: Annotated[Text, Field(json_schema_extra=schema_of("queue"))] | None = None
+    fingerprint: Annotated[Text, Field(json_schema_extra=schema_of("fingerprint"))] | None = None
     category: Annotated[Text, Field(json_schema_extra=schema_of("category"))] | None = None
-    error_class: Text | None = None
+    error_class: Annotated[Text, Field(json_schema_extra=schema_of("error_class"))] | None = None
     created_after: Annotated[Text, Field(json_schema_extra=A_TIME)] | None = None
     created_before: Annotated[Text, Field(json_schema_extra=A_TIME)] | None = None
     q: Annotated[Text | None, Field(description="A search in the grammar of docs/search.md")] = None

@@ -65,8 +65,15 @@ EXCLUSIONS = [
     _valid(_SUBMITTING, ".*", r"(.*\.)?payload.*", "each type has a schema of its own: task-types/ says it"),
     _valid(_SUBMITTING, "unknown_queue", r"(.*\.)?queue", "which queues there are", is_seldom=True),
     _valid(_SUBMITTING, "unknown_task", r"(.*\.)?depends_on.*", "which tasks there are"),
+    _valid(
+        r"PATCH /api/tasks/\{id\}/",
+        "too_few",
+        "max_attempts",
+        "how often it has failed already",
+        is_seldom=True,
+    ),
     _valid(_KEYS, "unknown_user", "user", "which users there are"),
-    _valid(_BULK, "unexpected|required", r"options\..*|unguarded", "options that mean nothing, or all, to the verb"),
+    _valid(_BULK, "unexpected|required", r"options\..*|(un)?guard(ed)?", "what means nothing, or all, to the verb"),
     _valid(_BULK, "unknown_parameter", ".*", "some filters are of tasks, others of dead letters, as the verb is"),
     # Words with a grammar of their own.
     _valid(_TASKS, ".*", "q", "a search: docs/search.md", is_seldom=True),
