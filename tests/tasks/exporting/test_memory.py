@@ -34,4 +34,6 @@ def test_an_export_grows_with_its_file_and_not_in_memory(tmp_path: Path) -> None
     for form, figures in seen.items():
         assert figures["rows"] == ROWS
         assert figures["bytes"] > 2_000_000
-        assert 0 <= figures["all"] - figures["early"] < GROWTH, f"{form}: {figures}"
+        assert figures["early"] > 0
+        # The kernel counts each processor's pages by themselves, and sums them up now and then: it may even be less.
+        assert figures["all"] - figures["early"] < GROWTH, f"{form}: {figures}"
